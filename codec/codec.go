@@ -1,0 +1,44 @@
+// Package codec names what is said: Opus frames of constant size (RFC 6716, RTP payload format RFC 7587).
+//
+// It promises a hard constant bit rate without discontinuous transmission, so that the length and the rhythm of packets
+// never follow the speech (RFC 6562). It never opens a device or a socket, and it never sees a key.
+//
+// The implementations live below: codec/opus is the only cgo import of the repository's voice path, codec/jitter decides
+// what to play when, codec/ring joins two loops without a lock.
+package codec
+
+// RFC 7587, Section 4.1: the RTP timestamp of Opus always counts at 48 kHz.
+const (
+	SampleRate = 48000 // samples a second, of PCM and of the RTP timestamp
+	Channels   = 1
+)
+
+// Implementation constants.
+const (
+	DefaultPtime   = 20   // milliseconds of speech in a packet
+	MaxPtime       = 60   // milliseconds; the longest packet that we send
+	MaxPayload     = 1275 // octets; RFC 6716, Section 3.2.1: one frame is never longer
+	DefaultBitrate = 32000
+)
+
+// FrameSamples is the number of samples in ptime milliseconds.
+func FrameSamples(ptime int) int { return SampleRate / 1000 * ptime }
+
+// Encoder turns frames of PCM into payloads that all have one size between two rate steps.
+type Encoder interface {
+	// Encode writes one payload for pcm into dst and returns its length. It allocates nothing.
+	Encode(dst []byte, pcm []int16) (int, error)
+	// SetBitrate makes a rate step, in bit/s.
+	SetBitrate(bps int) error
+	// SetLoss says how many packets in a hundred the peer loses, so that redundancy fits.
+	SetLoss(percent int) error
+}
+
+// Decoder turns payloads back into PCM. Each method fills the whole of pcm and allocates nothing.
+type Decoder interface {
+	Decode(pcm []int16, payload []byte) error
+	// DecodeFEC recovers the frame before next from next's in-band redundancy.
+	DecodeFEC(pcm []int16, next []byte) error
+	// Conceal makes up a frame that never came.
+	Conceal(pcm []int16) error
+}
