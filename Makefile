@@ -1,0 +1,80 @@
+# Sotto: every verb has one line of help (`make`). Everything that is built lands below build/.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+ARCH     ?= $(shell go env GOARCH)
+TAGS     := nolibopusfile,netgo,osusergo
+STATIC   := -trimpath -buildvcs=false -ldflags '-s -w -buildid= -linkmode external -extldflags "-static"'
+VERSION  := $(shell sed -n 's/^\#\# \[\([^]]*\)\].*/\1/p' CHANGELOG.md | head -1)
+T        ?= 30s
+ensure   := tools/setup/ensure.sh
+GO       := go
+export GOFLAGS = -tags=$(TAGS)
+
+BUILD_PACKAGES := gcc libc6-dev pkg-config libopus-dev libspeexdsp-dev
+TEST_PACKAGES  := $(BUILD_PACKAGES) linphone-cli libbzrtp-dev iproute2 tcpdump procps time chromium qemu-user-static \
+	gcc-aarch64-linux-gnu libc6-dev-arm64-cross binutils-aarch64-linux-gnu nftables file
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: packages test-packages
+packages:
+	@$(ensure) $(BUILD_PACKAGES)
+test-packages:
+	@$(ensure) $(TEST_PACKAGES)
+
+.PHONY: sim zrtpcat
+sim: packages
+	@echo "sotto: building build/sim" >&2
+	@mkdir -p build && $(GO) build -o build/sim ./tools/sim
+zrtpcat:
+	@mkdir -p build && $(GO) build -o build/zrtpcat ./tools/zrtpcat
+
+.PHONY: call
+call: sim ## two simulated handsets call each other over loopback and exchange recorded speech
+	@mkdir -p build && $(GO) build -o build/call ./tools/call
+	@build/call --sim build/sim --out build/call-run
+
+.PHONY: demo
+demo: sim ## the same two handsets on a page in the browser, to be used by hand
+	@mkdir -p build && $(GO) build -o build/demo ./tools/demo
+	@build/demo --sim build/sim
+
+.PHONY: test
+test: test-packages sim zrtpcat ## all tests
+	@$(GO) test ./...
+
+.PHONY: race
+race: packages ## the race detector on the packages with goroutines
+	@$(GO) test -race $$(tools/setup/goroutines.sh)
+
+.PHONY: fuzz
+fuzz: packages ## every fuzz target for T each (make fuzz T=30s)
+	@tools/setup/fuzz.sh $(T)
+
+.PHONY: bench
+bench: sim ## figures to build/bench.json (PEERS=linphonec,baresip for peers in the same run)
+	@mkdir -p build && $(GO) build -o build/bench ./tools/bench
+	@build/bench --sim build/sim --out build/bench.json $(if $(PEERS),--peers $(PEERS))
+
+.PHONY: handset
+handset: packages ## build/handset-ARCH, static and reproducible (make handset ARCH=arm64)
+	@tools/setup/handset.sh $(ARCH)
+
+.PHONY: check-static
+check-static: ## proves that the handset's binaries for amd64 and arm64 need no loader and no library
+	@tools/setup/handset.sh amd64
+	@tools/setup/handset.sh arm64
+	@tools/setup/check-static.sh build/handset-amd64 build/handset-arm64
+
+.PHONY: lint
+lint: packages ## vet, staticcheck, the import table
+	@$(GO) vet ./...
+	@$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	@$(GO) test -count=1 ./tools/archtest
+
+.PHONY: clean
+clean: ## removes build/ but for its caches
+	@find build -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +

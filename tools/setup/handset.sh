@@ -1,0 +1,21 @@
+#!/bin/sh
+# handset.sh ARCH: build/handset-ARCH (amd64 or arm64), one static file, the same bits from any clone.
+set -eu
+arch=${1:?handset.sh amd64|arm64}
+export CGO_ENABLED=1 GOOS=linux GOARCH="$arch"
+case $arch in
+amd64) export CC=gcc ;;
+arm64)
+	tools/setup/ensure.sh gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+	tools/sysroot/fetch.sh arm64
+	root=$PWD/build/cache/sysroot-arm64
+	export CC=aarch64-linux-gnu-gcc PKG_CONFIG_SYSROOT_DIR="$root" \
+		PKG_CONFIG_LIBDIR="$root/usr/lib/aarch64-linux-gnu/pkgconfig:$root/usr/share/pkgconfig"
+	;;
+*) echo "handset: no board has ARCH=$arch; use amd64 or arm64" >&2; exit 2 ;;
+esac
+export CGO_LDFLAGS="-lm" CGO_CFLAGS="-O2 -g0"
+mkdir -p build
+echo "sotto: building build/handset-$arch" >&2
+go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -linkmode external -extldflags "-static"' \
+	-o "build/handset-$arch" ./firmware/handset
