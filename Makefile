@@ -12,7 +12,7 @@ GO       := go
 export GOFLAGS = -tags=$(TAGS)
 
 BUILD_PACKAGES := gcc libc6-dev pkg-config libopus-dev libspeexdsp-dev
-TEST_PACKAGES  := $(BUILD_PACKAGES) linphone-cli libbzrtp-dev iproute2 tcpdump procps time chromium qemu-user-static \
+TEST_PACKAGES  := $(BUILD_PACKAGES) linphone-cli libbzrtp-dev iproute2 tcpdump procps time chromium qemu-user-static curl sox espeak-ng \
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross binutils-aarch64-linux-gnu nftables file
 
 .PHONY: help
@@ -78,3 +78,12 @@ lint: packages ## vet, staticcheck, the import table
 .PHONY: clean
 clean: ## removes build/ but for its caches
 	@find build -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +
+
+.PHONY: demo-test
+demo-test: test-packages sim ## the demo page in headless Chromium, used by mouse and keyboard; picture in build/demo.png
+	@mkdir -p build && $(GO) build -o build/demo ./tools/demo
+	@$(GO) test -count=1 -tags=$(TAGS),browser ./tools/demo
+
+.PHONY: interop
+interop: test-packages sim zrtpcat ## linphonec, libbzrtp and SIP servers as peers, in network namespaces (root)
+	@$(GO) test -count=1 -p 1 -timeout 20m -tags=$(TAGS),interop ./tools/peers/...
