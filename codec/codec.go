@@ -42,3 +42,35 @@ type Decoder interface {
 	// Conceal makes up a frame that never came.
 	Conceal(pcm []int16) error
 }
+
+// PayloadSamples is the duration of an Opus payload in samples at 48 kHz, read from its first two octets; 0 when no
+// decoder would take it (RFC 6716, Section 3.1 and requirement R5 of Section 3.4: at most 120 ms).
+func PayloadSamples(payload []byte) int {
+	if len(payload) == 0 {
+		return 0
+	}
+	toc := payload[0]
+	var frame int
+	switch config := toc >> 3; {
+	case config < 12: // SILK: 10, 20, 40, 60 ms
+		frame = [...]int{480, 960, 1920, 2880}[config&3]
+	case config < 16: // hybrid: 10, 20 ms
+		frame = [...]int{480, 960}[config&1]
+	default: // CELT: 2.5, 5, 10, 20 ms
+		frame = 120 << (config & 3)
+	}
+	frames := 1
+	switch toc & 3 {
+	case 1, 2:
+		frames = 2
+	case 3:
+		if len(payload) < 2 {
+			return 0
+		}
+		frames = int(payload[1] & 0x3f)
+	}
+	if n := frame * frames; n <= SampleRate/1000*120 {
+		return n
+	}
+	return 0
+}
