@@ -19,9 +19,122 @@ type RetainedSecrets struct {
 	Expires  time.Time // when RS1 may be forgotten without alarm; the zero time is never
 }
 
-// SecretCache holds RetainedSecrets by the peer's ZID. The session that owns it calls it from its own goroutine.
-// Store must be durable before it returns. An error of Store is reported as a CacheFailed event and the call goes on.
+// SecretCache holds RetainedSecrets by the peer's ZID. The session that owns it calls it from its own goroutine, and
+// neither side keeps or changes slices that it gave or got. Store must be durable before it returns. An error of Store
+// is reported as a CacheFailed event and the call goes on.
 type SecretCache interface {
 	Lookup(ZID) (RetainedSecrets, bool)
 	Store(ZID, RetainedSecrets) error
+}
+
+func (r *RetainedSecrets) clone() RetainedSecrets {
+	c := *r
+	c.RS1, c.RS2, c.PBX = r.RS1.clone(), r.RS2.clone(), r.PBX.clone()
+	return c
+}
+
+func (r *RetainedSecrets) wipe() {
+	r.RS1.Wipe()
+	r.RS2.Wipe()
+	r.PBX.Wipe()
+}
+
+func (s *Session) lookup(z ZID) (RetainedSecrets, bool) {
+	if s.cfg.Cache == nil {
+		return RetainedSecrets{}, false
+	}
+	r, ok := s.cfg.Cache.Lookup(z)
+	return r.clone(), ok
+}
+
+func (s *Session) store(r *RetainedSecrets) error {
+	if s.cfg.Cache == nil {
+		return ErrNoCache
+	}
+	err := s.cfg.Cache.Store(s.call.peerZID, r.clone())
+	if err != nil {
+		s.emit(CacheFailed{err})
+	}
+	return err
+}
+
+// updateCache writes the new retained secret (Section 4.6.1), or keeps it until SetVerified when doubtful: "the cache
+// update MUST be delayed in the current session until the user verbally compares the SAS" (Section 4.6.1.1).
+func (s *Session) updateCache(doubtful bool, now time.Time) {
+	ex, c := &s.ex, s.call
+	c.retained = ex.retained.clone()
+	if s.cfg.Cache == nil {
+		return
+	}
+	if s.cfg.PBX.Enroll {
+		c.retained.PBX = s.pbxSecret()
+	}
+	// "The actual cache interval used by both endpoints is the minimum of the values from the Confirm1 and Confirm2".
+	seconds := min(s.expiry(), ex.got.expiry)
+	next := c.retained.clone()
+	next.Verified = next.Verified && s.matched()
+	if ex.mode == ModeDH {
+		next.RS2 = next.RS1 // against the Two Generals: one side may not have got so far
+	}
+	next.RS1 = ex.keys.newRS1.clone()
+	next.Expires = now.Add(time.Duration(seconds) * time.Second)
+	if seconds == expireNever {
+		next.Expires = time.Time{}
+	}
+	switch {
+	case seconds == 0 && ex.known:
+		// "A value of 0 seconds means the newly computed shared secret SHOULD NOT be stored in the cache, and if a cache
+		// entry already exists from an earlier call, the stored cache interval should be set to 0."
+		c.retained.Expires = now
+		_ = s.store(&c.retained) // a failure is in the events
+	case seconds == 0:
+	case doubtful:
+		c.pending = &next
+	default:
+		c.retained = next
+		_ = s.store(&c.retained)
+	}
+}
+
+// SetVerified records that the user compared the SAS with the peer and it was equal: for this ZID, in the cache, with
+// the cache update that waited for it after a mismatch (Sections 4.6.1.1, 7.1). It fails with ErrNotSecure, ErrNoCache
+// or the error of the cache.
+func (s *Session) SetVerified(now time.Time) error {
+	c := s.call
+	if !c.secure {
+		return ErrNotSecure
+	}
+	if c.pending != nil {
+		c.retained, c.pending = *c.pending, nil
+	}
+	c.retained.Verified = true
+	return s.store(&c.retained)
+}
+
+// Unverify takes the SAS Verified flag of this ZID back. Errors as SetVerified.
+func (s *Session) Unverify() error {
+	if !s.call.secure {
+		return ErrNotSecure
+	}
+	s.call.retained.Verified = false
+	return s.store(&s.call.retained)
+}
+
+// RejectSAS records that the user found the SAS different: a man in the middle is there. "The software can then take
+// appropriate action, clearing the SAS Verified flag, and erase the cached shared secret from this session." An older
+// secret that this call did not match stays. Errors as SetVerified.
+func (s *Session) RejectSAS() error {
+	c := s.call
+	if !c.secure {
+		return ErrNotSecure
+	}
+	if c.pending != nil {
+		c.pending.wipe()
+		c.pending = nil
+		return nil
+	}
+	c.retained.RS1.Wipe()
+	c.retained.RS2.Wipe()
+	c.retained.RS1, c.retained.RS2, c.retained.Verified = nil, nil, false
+	return s.store(&c.retained)
 }

@@ -87,6 +87,7 @@ var (
 	ErrChecksum  = errors.New("zrtp: wrong CRC")
 	ErrMalformed = errors.New("zrtp: malformed message")
 	ErrPreimage  = errors.New("zrtp: wrong hash preimage")
+	ErrForged    = errors.New("zrtp: wrong MAC")
 	ErrStranger  = errors.New("zrtp: packet of another stream")
 )
 

@@ -1,96 +1,192 @@
-// Package zrtp is RFC 6189, sans-I/O. (Documentation follows in doc.go.)
 package zrtp
 
 import (
-	"hash"
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"io"
 	"time"
 )
 
 // Session is the ZRTP exchange of one media stream. It has no goroutine and no lock: one owner calls it. After each
 // call of Start, Handle, Tick, PeerSentSRTP or a user's act, drain Outgoing and NextEvent until empty, then sleep until
 // Deadline.
-type Session struct{}
+//
+//	Start -> Hello <-> Hello, HelloACK -> Commit -> DHPart1 -> DHPart2 -> Confirm1 -> Confirm2 -> Conf2ACK
+//	         discovery.go                 initiator.go, responder.go      confirm.go               secure.go
+type Session struct {
+	cfg   Config
+	call  *call // shared by the streams of a call
+	first bool  // this stream makes ZRTPSess and the SAS; the others are Multistream
+	state State
 
-// MaxPacketSize is the longest packet that Outgoing writes, in octets.
-const MaxPacketSize = 12 + (19+511)*4 + 4
+	chain  hashChain
+	ours   hello  // our Hello taken apart
+	hello  resend // our Hello and its schedule
+	peers  peers  // Hellos received
+	peer   *peer  // the one we exchange keys with, nil before
+	ex     exchange
+	repeat resend    // the message in flight after Hello
+	quiet  time.Time // when to give up on a silent peer; zero: never
 
-// NewSession prepares a session; HelloHash is valid at once. It fails with ErrConfig or an error of c.Rand.
-func NewSession(c *Config, now time.Time) (*Session, error) { return nil, ErrConfig }
-
-// Stream is what differs for a further media stream of a call.
-type Stream struct {
-	SSRC          uint32
-	PeerHelloHash []byte
+	rtt    time.Duration
+	seq    uint16
+	out    queue
+	events []Event
+	pings  pings
+	close  closing
 }
 
-// AddStream prepares a Multistream session for a further media stream (RFC 6189, Section 4.4.3). It may be started
-// before s is secure; its Commit waits until then. All streams of a call belong to one owner.
-func (s *Session) AddStream(st Stream, now time.Time) (*Session, error) { return nil, ErrConfig }
+// MaxPacketSize is the longest packet that Outgoing writes, in octets: a Confirm with the longest signature.
+const MaxPacketSize = headerSize + confirmCipher + confirmPlainSize + maxSigWords*wordSize + crcSize
 
-// Start begins discovery: sends Hello.
-func (s *Session) Start(now time.Time) {}
+// NewSession prepares a session; HelloHash is valid at once. It fails with ErrConfig or an error of c.Rand.
+func NewSession(c *Config, now time.Time) (*Session, error) {
+	cfg, err := c.complete()
+	if err != nil {
+		return nil, err
+	}
+	return newSession(cfg, &call{}, true)
+}
 
-// Handle takes one datagram. Its error says why a packet was not used; events say what happened. nil also for packets
-// rightly ignored.
-func (s *Session) Handle(packet []byte, now time.Time) error { return nil }
+func newSession(cfg Config, c *call, first bool) (*Session, error) {
+	s := &Session{cfg: cfg, call: c, first: first, rtt: cfg.RTT}
+	var err error
+	if s.chain, err = newHashChain(cfg.Rand); err != nil {
+		return nil, fmt.Errorf("zrtp: random source: %w", err)
+	}
+	// "The count is initialized to a random value." Peers that take a wrap for a replay are spared by a small one.
+	var seq [2]byte
+	if err = s.random(seq[:]); err != nil {
+		return nil, err
+	}
+	s.seq = binary.BigEndian.Uint16(seq[:]) >> 4
+	s.hello.message = createHello(&s.cfg, &s.chain)
+	s.ours, err = consumeHello(s.hello.message)
+	return s, err
+}
 
-// Tick runs the timers that are due at now.
-func (s *Session) Tick(now time.Time) {}
-
-// Deadline is when Tick is due next; the zero time when nothing is pending.
-func (s *Session) Deadline() time.Time { return time.Time{} }
-
-// Outgoing copies the next packet to send into dst, which should hold MaxPacketSize octets.
-func (s *Session) Outgoing(dst []byte) (n int, ok bool) { return 0, false }
-
-// NextEvent takes the next event.
-func (s *Session) NextEvent() (Event, bool) { return nil, false }
-
-// PeerSentSRTP tells that SRTP from the peer arrived with a valid auth tag: it stands for Conf2ACK (Section 4.6).
-func (s *Session) PeerSentSRTP(now time.Time) {}
-
-// HelloHash is the SHA-256 of our Hello message, for a=zrtp-hash:1.10 (Section 8.1).
-func (s *Session) HelloHash() [32]byte { return [32]byte{} }
-
-// PeerZID is the peer's ZID; false before its Hello.
-func (s *Session) PeerZID() (ZID, bool) { return ZID{}, false }
-
-// PeerClientID is the peer's client identifier, printable characters only; empty before its Hello.
-func (s *Session) PeerClientID() string { return "" }
-
-// SetRTT gives a round-trip time measured outside; timers start no lower (Section 6).
-func (s *Session) SetRTT(rtt time.Duration) {}
-
-// SetVerified records that the user compared the SAS: for this ZID, in the cache, with a cache update that waited for
-// it after a mismatch (Sections 4.6.1.1, 7.1).
-func (s *Session) SetVerified(now time.Time) error { return nil }
-
-// Unverify takes the SAS Verified flag of this ZID back.
-func (s *Session) Unverify() error { return nil }
-
-// RejectSAS records that the SAS differed: the retained secrets of this call are forgotten (Section 7.1).
-func (s *Session) RejectSAS() error { return nil }
-
-// Enroll accepts the PBX as our trusted man in the middle; only ever by an explicit act of the user (Section 7.3.1).
-func (s *Session) Enroll() error { return nil }
-
-// RelaySAS sends, as a PBX, the SAS of the other leg (Section 5.13).
-func (s *Session) RelaySAS(t SASType, sashash []byte, verified, disclosure bool, now time.Time) error {
+func (s *Session) random(b []byte) error {
+	if _, err := io.ReadFull(s.cfg.Rand, b); err != nil {
+		return fmt.Errorf("zrtp: random source: %w", err)
+	}
 	return nil
 }
 
-// Export derives n octets for the application under label (Section 4.5.2).
-func (s *Session) Export(label string, n int) (Secret, error) { return nil, ErrNotSecure }
+// Start begins discovery: sends Hello.
+func (s *Session) Start(now time.Time) {
+	if s.state != StateInitial {
+		return
+	}
+	s.state = StateDetect
+	s.hello.startHello(s.rtt, now)
+	if len(s.cfg.PeerHelloHash) != 0 {
+		s.hello.extend()
+	}
+	s.send(s.hello.message)
+}
 
-// Ping sends a Ping (Section 5.15).
-func (s *Session) Ping(now time.Time) {}
+// Outgoing copies the next packet to send into dst, which should hold MaxPacketSize octets. A packet that does not fit
+// stays queued and ok is false.
+func (s *Session) Outgoing(dst []byte) (n int, ok bool) {
+	m, ok := s.out.peek()
+	if !ok || len(dst) < headerSize+len(m)+crcSize {
+		return 0, false
+	}
+	s.out.pop()
+	n = createPacket(dst, m, s.seq, s.cfg.SSRC)
+	s.seq++
+	return n, true
+}
 
-// RequestClear sends GoClear (Section 4.7.2). For interoperability tests: a handset never goes clear.
-func (s *Session) RequestClear(now time.Time) error { return ErrNotSecure }
+// NextEvent takes the next event.
+func (s *Session) NextEvent() (Event, bool) {
+	if len(s.events) == 0 {
+		return nil, false
+	}
+	e := s.events[0]
+	s.events[0] = nil
+	s.events = s.events[1:]
+	return e, true
+}
 
-// Close erases every secret. The session does nothing afterwards.
-func (s *Session) Close() {}
+func (s *Session) send(m []byte) { s.out.push(m) }
 
-func (h Hash) new() func() hash.Hash    { return nil }
-func (c Cipher) keySize() int           { return 0 }
-func (k KeyAgreement) group() *struct{} { return nil }
+// maxEvents bounds what an owner that never drains can accumulate.
+const maxEvents = 64
+
+func (s *Session) emit(e Event) {
+	if len(s.events) < maxEvents {
+		s.events = append(s.events, e)
+	}
+}
+
+// alert is emitted once a reason: an attacker must not flood the user.
+func (s *Session) alert(r AlertReason) {
+	if s.close.alerted&(1<<r) == 0 {
+		s.close.alerted |= 1 << r
+		s.emit(Alert{r})
+	}
+}
+
+// HelloHash is the SHA-256 of our Hello message, for a=zrtp-hash:1.10 (Section 8.1).
+func (s *Session) HelloHash() [32]byte { return sha256.Sum256(s.hello.message) }
+
+// State is where the exchange stands, for diagnosis.
+func (s *Session) State() State { return s.state }
+
+// PeerZID is the peer's ZID; false before its Hello.
+func (s *Session) PeerZID() (ZID, bool) {
+	if p := s.anyPeer(); p != nil {
+		return p.zid, true
+	}
+	return ZID{}, false
+}
+
+// PeerClientID is the peer's client identifier, printable characters only; empty before its Hello.
+func (s *Session) PeerClientID() string {
+	if p := s.anyPeer(); p != nil {
+		return printable(p.clientID)
+	}
+	return ""
+}
+
+func (s *Session) anyPeer() *peer {
+	if s.peer != nil {
+		return s.peer
+	}
+	return s.peers.best()
+}
+
+// printable keeps an attacker's control characters from a display.
+func printable(id []byte) string {
+	out := bytes.Map(func(r rune) rune {
+		if r < 0x20 || r > 0x7e {
+			return '?'
+		}
+		return r
+	}, id)
+	return string(bytes.TrimRight(out, " "))
+}
+
+// SetRTT gives a round-trip time measured outside; timers start no lower (Section 6).
+func (s *Session) SetRTT(rtt time.Duration) { s.rtt = min(max(rtt, 0), maxRTT) }
+
+// Close erases every secret of this stream, and those of the call when its first stream closes. The session does
+// nothing afterwards.
+func (s *Session) Close() {
+	s.state = StateClosed
+	s.forget()
+	s.hello.stop()
+	s.repeat.stop()
+	s.quiet = time.Time{}
+	clear(s.chain[0][:])
+	s.cfg.AuxSecret.Wipe()
+	s.cfg.SDES.Key.Wipe()
+	s.cfg.PBX.Secret.Wipe()
+	s.out, s.events = queue{}, nil
+	if s.first {
+		s.call.wipe()
+	}
+}
