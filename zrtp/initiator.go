@@ -23,7 +23,7 @@ func (s *Session) initiate(p *peer, preshared bool, now time.Time) error {
 	case preshared && s.canPreshare(p):
 		alg.KeyAgreement = KeyAgreementPrsh
 		s.begin(p, Initiator, ModePreshared, alg)
-		s.ex.preKey = presharedKey(alg.Hash, s.ex.shared.own[0], s.ex.shared.own[2], s.ex.shared.own[3])
+		s.presharedBy(s.ex.shared.own[2], s.ex.shared.own[3])
 		err = s.commitNonce(keyID(alg.Hash, s.ex.preKey))
 	default:
 		s.begin(p, Initiator, ModeDH, alg)

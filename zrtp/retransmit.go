@@ -13,6 +13,8 @@ const (
 	t2Resends = 10                      // "retransmitted 10 times before giving up": 9.45 s
 	patience  = 10 * time.Second        // of a responder whose initiator fell silent
 	maxRTT    = 5 * time.Second         // beyond this a hint is nonsense
+
+	helloStale = 5 * time.Millisecond // an older Hello of ours may have missed a peer whose first Hello comes now
 )
 
 // resend is a message in flight: "All message retransmissions MUST be identical to the initial message", so the message
@@ -53,6 +55,9 @@ func (r *resend) extend() {
 		r.until = r.started.Add(t1Extend)
 	}
 }
+
+// age is how long ago the message went out last.
+func (r *resend) age(now time.Time) time.Duration { return now.Sub(r.next.Add(-r.interval)) }
 
 // due tells whether to resend now; exhausted that the schedule is over.
 func (r *resend) due(now time.Time) (again, exhausted bool) {
