@@ -13,7 +13,7 @@ func voice(samples int) []int16 {
 	phase := 0.0
 	for i := range pcm {
 		t := float64(i) / codec.SampleRate
-		phase += 2 * math.Pi * (120 + 30*math.Sin(2*math.Pi*0.7*t)) / codec.SampleRate
+		phase += 2 * math.Pi * (300 + 60*math.Sin(2*math.Pi*0.7*t)) / codec.SampleRate
 		loud := math.Max(0, math.Sin(2*math.Pi*1.3*t))
 		for h := 1.0; h <= 12; h++ {
 			pcm[i] += int16(2500 * loud / h * math.Sin(h*phase))
