@@ -41,13 +41,14 @@ func (s *shared) send(h Hash, role Role, h3 []byte, rand io.Reader) (secretIDs, 
 			n++
 		}
 	}
-	if _, err := io.ReadFull(rand, random[:n*macSize]); err != nil {
+	fresh := random[:n*macSize]
+	if _, err := io.ReadFull(rand, fresh); err != nil {
 		return ids, err
 	}
 	for i, secret := range s.own {
 		if secret == nil {
-			n--
-			copy(ids[i][:], random[n*macSize:])
+			copy(ids[i][:], fresh)
+			fresh = fresh[macSize:]
 		}
 	}
 	return ids, nil
