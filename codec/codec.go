@@ -74,3 +74,18 @@ func PayloadSamples(payload []byte) int {
 	}
 	return 0
 }
+
+// HasFEC tells whether a payload of mono speech carries redundancy for the frame before it: the LBRR flag, which follows
+// the voice activity flags of the SILK frames (RFC 6716, Section 4.2.3). Of packets with more than one Opus frame only
+// the first counts, and those of code 2 and 3 are taken to have none.
+func HasFEC(payload []byte) bool {
+	if len(payload) < 2 || payload[0]>>3 >= 16 || payload[0]&3 > 1 {
+		return false
+	}
+	silkFrames := 1
+	if config := payload[0] >> 3; config < 12 {
+		silkFrames = [...]int{1, 1, 2, 3}[config&3]
+	}
+	// The range coder stores symbols of even odds as plain bits, first bit highest (Section 4.1.2).
+	return payload[1]&(0x80>>silkFrames) != 0
+}
