@@ -1,0 +1,133 @@
+// Package panel drives small displays without a kernel driver: ST7789 on SPI and SSD1306 on I2C, each as a periph
+// display.Drawer and as a hal.Display with a frame in memory.
+//
+// It promises that Show sends the pixels of the damage rectangle and (on the SSD1306, whose bytes are eight pixels tall)
+// at most seven rows around it.
+//
+// It never reads from a panel, so it cannot tell a panel that is missing from one that is there: ST7789 modules do not
+// even lead the data line out. It never decides what is drawn.
+package panel
+
+import (
+	"image"
+	"image/color"
+)
+
+// RGB565 is a frame whose bytes are what the wire wants: two a pixel, big-endian, red in the high bits.
+type RGB565 struct {
+	Pix    []byte
+	Stride int
+	Rect   image.Rectangle
+}
+
+// NewRGB565 returns a black frame.
+func NewRGB565(r image.Rectangle) *RGB565 {
+	return &RGB565{Pix: make([]byte, 2*r.Dx()*r.Dy()), Stride: 2 * r.Dx(), Rect: r}
+}
+
+// Color565 is a pixel of 5, 6 and 5 bits.
+type Color565 uint16
+
+// RGBA implements color.Color.
+func (c Color565) RGBA() (r, g, b, a uint32) {
+	r, g, b = uint32(c>>11), uint32(c>>5&0x3f), uint32(c&0x1f)
+	return r * 0xffff / 31, g * 0xffff / 63, b * 0xffff / 31, 0xffff
+}
+
+// Model565 rounds down, as the panel's ramp does.
+var Model565 = color.ModelFunc(func(c color.Color) color.Color { return to565(c) })
+
+func to565(c color.Color) Color565 {
+	if p, ok := c.(Color565); ok {
+		return p
+	}
+	r, g, b, _ := c.RGBA()
+	return Color565(r>>11<<11 | g>>10<<5 | b>>11)
+}
+
+// ColorModel implements image.Image.
+func (f *RGB565) ColorModel() color.Model { return Model565 }
+
+// Bounds implements image.Image.
+func (f *RGB565) Bounds() image.Rectangle { return f.Rect }
+
+// At implements image.Image.
+func (f *RGB565) At(x, y int) color.Color {
+	if !(image.Point{X: x, Y: y}).In(f.Rect) {
+		return Color565(0)
+	}
+	i := f.offset(x, y)
+	return Color565(uint16(f.Pix[i])<<8 | uint16(f.Pix[i+1]))
+}
+
+// Set implements draw.Image.
+func (f *RGB565) Set(x, y int, c color.Color) {
+	if !(image.Point{X: x, Y: y}).In(f.Rect) {
+		return
+	}
+	i, p := f.offset(x, y), to565(c)
+	f.Pix[i], f.Pix[i+1] = byte(p>>8), byte(p)
+}
+
+func (f *RGB565) offset(x, y int) int { return (y-f.Rect.Min.Y)*f.Stride + 2*(x-f.Rect.Min.X) }
+
+// Mono is a frame of pixels that are on or off, in the SSD1306's order: a byte is eight pixels of a column, the least
+// significant on top; a page is a row of bytes.
+type Mono struct {
+	Pix  []byte
+	Rect image.Rectangle // its height is a multiple of eight
+}
+
+// NewMono returns a dark frame; the height is rounded up to a multiple of eight.
+func NewMono(r image.Rectangle) *Mono {
+	r.Max.Y = r.Min.Y + (r.Dy()+7)/8*8
+	return &Mono{Pix: make([]byte, r.Dx()*r.Dy()/8), Rect: r}
+}
+
+// ModelMono turns anything brighter than middle grey on.
+var ModelMono = color.ModelFunc(func(c color.Color) color.Color {
+	if lit(c) {
+		return color.White
+	}
+	return color.Black
+})
+
+func lit(c color.Color) bool {
+	r, g, b, _ := c.RGBA()
+	return 299*r+587*g+114*b > 1000*0x7fff // luma of ITU-R BT.601
+}
+
+// ColorModel implements image.Image.
+func (f *Mono) ColorModel() color.Model { return ModelMono }
+
+// Bounds implements image.Image.
+func (f *Mono) Bounds() image.Rectangle { return f.Rect }
+
+// At implements image.Image.
+func (f *Mono) At(x, y int) color.Color {
+	if i, bit, ok := f.place(x, y); ok && f.Pix[i]&bit != 0 {
+		return color.White
+	}
+	return color.Black
+}
+
+// Set implements draw.Image.
+func (f *Mono) Set(x, y int, c color.Color) {
+	i, bit, ok := f.place(x, y)
+	if !ok {
+		return
+	}
+	if lit(c) {
+		f.Pix[i] |= bit
+	} else {
+		f.Pix[i] &^= bit
+	}
+}
+
+func (f *Mono) place(x, y int) (i int, bit byte, ok bool) {
+	if !(image.Point{X: x, Y: y}).In(f.Rect) {
+		return 0, 0, false
+	}
+	x, y = x-f.Rect.Min.X, y-f.Rect.Min.Y
+	return y/8*f.Rect.Dx() + x, 1 << (y % 8), true
+}
