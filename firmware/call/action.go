@@ -1,0 +1,121 @@
+package call
+
+// Action is something that the world must do. It is one of the structures below; they are to be done in order.
+type Action interface{ action() }
+
+// Actions for the line.
+type (
+	// Dial begins a call. To is a SIP URI, or a number that the account completes.
+	Dial struct{ To string }
+	// Answer accepts the call that rings.
+	Answer struct{}
+	// Hangup ends the call in whatever state it is: it rejects, cancels or hangs up, and says why.
+	Hangup struct{ Cause Cause }
+	// RefuseWaiting refuses the incoming call of this very event, because another call is up.
+	RefuseWaiting struct{ Cause Cause }
+)
+
+// Actions for the media.
+type (
+	// StartMedia starts ZRTP and the voice pipeline. The microphone is muted until a Mute says otherwise.
+	StartMedia struct{}
+	// StopMedia ends both and wipes the keys.
+	StopMedia struct{}
+	// Mute closes or opens the microphone. Silence is sent instead, so that the wire does not tell.
+	Mute struct{ On bool }
+	// Speaker chooses the loudspeaker instead of the earpiece.
+	Speaker struct{ On bool }
+	// Volume is for ear and loudspeaker, 0 to 100 percent.
+	Volume struct{ Percent int }
+	// SendDTMF sends a digit to the peer, inside the encryption.
+	SendDTMF struct{ Digit rune }
+	// SetVerified tells ZRTP that the code was compared (OK), or that it differed: then nothing may be retained.
+	SetVerified struct{ OK bool }
+)
+
+// Actions for ear, eye and memory.
+type (
+	// Ring plays a ring on the loudspeaker until another Ring. RingNone stops it.
+	Ring struct{ Kind RingKind }
+	// Tone plays in the earpiece until another Tone. ToneNone stops it. Tones end by themselves unless they say so.
+	Tone struct{ Kind ToneKind }
+	// SetBacklight is the display's light, 0 to 100 percent.
+	SetBacklight struct{ Percent int }
+	// LogCall keeps what came of a call.
+	LogCall struct{ Entry Entry }
+	// SaveContact stores a contact; an empty ID makes a new one. ContactsChanged is the answer.
+	SaveContact struct{ Contact Contact }
+	// DeleteContact forgets a contact, not its device's retained secrets.
+	DeleteContact struct{ ID string }
+	// Unverify takes back what was verified with a contact's device.
+	Unverify struct{ ID string }
+	// SaveSettings stores the settings.
+	SaveSettings struct{ Settings Settings }
+	// Lock closes the vault and wipes its key from memory; Locked is the answer.
+	Lock struct{}
+	// CheckPIN opens the vault; PINChecked is the answer.
+	CheckPIN struct{ PIN string }
+	// ChangePIN seals the vault under a new PIN; PINChanged is the answer.
+	ChangePIN struct{ Old, New string }
+)
+
+func (Dial) action()          {}
+func (Answer) action()        {}
+func (Hangup) action()        {}
+func (RefuseWaiting) action() {}
+func (StartMedia) action()    {}
+func (StopMedia) action()     {}
+func (Mute) action()          {}
+func (Speaker) action()       {}
+func (Volume) action()        {}
+func (SendDTMF) action()      {}
+func (SetVerified) action()   {}
+func (Ring) action()          {}
+func (Tone) action()          {}
+func (SetBacklight) action()  {}
+func (LogCall) action()       {}
+func (SaveContact) action()   {}
+func (DeleteContact) action() {}
+func (Unverify) action()      {}
+func (SaveSettings) action()  {}
+func (Lock) action()          {}
+func (CheckPIN) action()      {}
+func (ChangePIN) action()     {}
+
+// String hides the PIN.
+func (CheckPIN) String() string { return "CheckPIN{[secret]}" }
+
+// GoString hides the PIN.
+func (CheckPIN) GoString() string { return "CheckPIN{[secret]}" }
+
+// String hides both PINs.
+func (ChangePIN) String() string { return "ChangePIN{[secret]}" }
+
+// GoString hides both PINs.
+func (ChangePIN) GoString() string { return "ChangePIN{[secret]}" }
+
+// RingKind is what is heard of a call that comes in.
+type RingKind uint8
+
+// The rings.
+const (
+	RingNone   RingKind = iota
+	RingNormal          // a contact or a stranger calls
+	RingRising          // the same, beginning softly
+)
+
+// ToneKind is what is heard in the ear.
+type ToneKind uint8
+
+// The tones.
+const (
+	ToneNone     ToneKind = iota
+	ToneRingback          // the other telephone rings; goes on
+	ToneProgress          // keys are being agreed; goes on
+	ToneSecure            // the call became secure; once
+	ToneGood              // the typed code was right; once
+	ToneWrong             // the typed code was wrong; once
+	ToneAlarm             // the key changed, or somebody listens; goes on
+	ToneEnded             // the call is over; once
+	ToneKey               // a key was pressed; once
+)

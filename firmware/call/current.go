@@ -1,0 +1,264 @@
+package call
+
+import "time"
+
+// current is the one call.
+type current struct {
+	state      State
+	peer       Party
+	outgoing   bool
+	ringing    bool // there
+	connecting bool // answered here, the line has not said so yet
+	silenced   bool // its ring
+	answered   bool
+	media      bool      // the pipeline runs
+	begun      time.Time // when it began to ring
+	since      time.Time // when it became secure; zero: never
+	cause      Cause
+	talked     time.Duration
+
+	keys      Secure // what ZRTP agreed
+	trust     Trust
+	alarm     AlarmKind
+	alert     string
+	checking  bool // the alarm was seen, and the code is being compared
+	showWhole bool
+	theirs    typing // the peer's half, as heard
+	misses    int
+	muted     bool // by the user
+	speaker   bool
+	lost      float64
+}
+
+// dial begins a call to a contact, a number or an address.
+func (m *Machine) dial(to Party) {
+	if m.call != nil && m.call.state != Ended {
+		return
+	}
+	m.wake()
+	m.typed = typing{}
+	m.pages = nil
+	m.call = &current{state: Calling, peer: to, outgoing: true, begun: m.now}
+	if to.Address == "" {
+		m.end(BadAddress)
+		return
+	}
+	m.timers.set(timerCall, m.now.Add(ringTimeout))
+	m.do(Dial{to.Address})
+}
+
+// fromLine handles what the line tells.
+func (m *Machine) fromLine(ev Event) {
+	c := m.call
+	switch ev := ev.(type) {
+	case IncomingCall:
+		m.incoming(ev.From)
+	case Ringing:
+		if c != nil && c.state == Calling {
+			c.ringing = true
+		}
+	case Answered:
+		if c != nil && (c.state == Calling || c.state == Incoming && c.connecting) {
+			m.wake()
+			c.state, c.answered, c.media = GoingSecure, true, true
+			m.timers.set(timerCall, m.now.Add(secureTimeout))
+			m.do(StartMedia{})
+		}
+	case LineEnded:
+		if c != nil && c.state != Ended {
+			m.over(ev.Cause)
+		}
+	}
+}
+
+func (m *Machine) incoming(from Party) {
+	m.wake()
+	if m.call != nil && m.call.state != Ended {
+		m.do(RefuseWaiting{Busy})
+		m.keep(Entry{When: m.now, Peer: m.known(from), Incoming: true, Missed: true, Cause: Busy})
+		return
+	}
+	m.call = &current{state: Incoming, peer: m.known(from), begun: m.now}
+	m.timers.set(timerCall, m.now.Add(ringTimeout))
+}
+
+// known gives the caller the name of the contact with that address: what the caller calls itself counts for little, and
+// both are only what the network says until ZRTP has spoken.
+func (m *Machine) known(p Party) Party {
+	for _, c := range m.contacts {
+		if sameAddress(c.Address, p.Address) {
+			return Party{c.Name, p.Address}
+		}
+	}
+	return p
+}
+
+// answer accepts the call that rings.
+func (m *Machine) answer() {
+	if c := m.call; c != nil && c.state == Incoming && !c.connecting {
+		c.connecting = true
+		m.do(Answer{})
+	}
+}
+
+// hangup ends the call from our side, in the words that fit its state.
+func (m *Machine) hangup() {
+	c := m.call
+	switch {
+	case c == nil || c.state == Ended:
+	case c.alarm == Listened:
+		m.end(CodeDiffers)
+	case c.state == Alarm || c.trust == Broken:
+		m.end(KeyRefused)
+	case c.state == Calling:
+		m.end(Cancelled)
+	case c.state == Incoming && !c.connecting:
+		m.end(Declined)
+	default:
+		m.end(HungUp)
+	}
+}
+
+// end hangs up for cause.
+func (m *Machine) end(cause Cause) {
+	if cause != BadAddress || m.call.answered {
+		m.do(Hangup{cause})
+	}
+	m.over(cause)
+}
+
+// over shows that the call has ended and keeps what came of it.
+func (m *Machine) over(cause Cause) {
+	c := m.call
+	if c.media {
+		m.do(StopMedia{})
+	}
+	m.wake()
+	c.state, c.cause, c.media, c.theirs = Ended, cause, false, typing{}
+	m.beep = ToneEnded
+	if !c.since.IsZero() {
+		c.talked = m.now.Sub(c.since)
+	}
+	m.pages = nil
+	show := endedLong
+	missed := !c.outgoing && !c.answered && cause != Declined
+	if cause.ordinary() && !missed {
+		show = endedShort
+	}
+	m.timers.set(timerCall, m.now.Add(show))
+	m.keep(Entry{When: c.begun, Peer: c.peer, Incoming: !c.outgoing, Answered: c.answered, Missed: missed,
+		Talked: c.talked, Cause: cause, Trust: c.trust, Alarm: c.alarm})
+}
+
+// keep writes a line of the call log.
+func (m *Machine) keep(e Entry) {
+	if e.Missed {
+		m.missed++
+	}
+	m.do(LogCall{e})
+}
+
+// callTimeout says what happens when a phase of the call takes too long.
+func (m *Machine) callTimeout() {
+	switch c := m.call; {
+	case c == nil:
+	case c.state == Ended:
+		m.call = nil
+	case c.state == Calling:
+		m.end(NoAnswer)
+	case c.state == Incoming:
+		m.end(PeerCancelled)
+	case c.state == GoingSecure:
+		m.end(CannotEncrypt)
+	}
+}
+
+// tone is what the ear hears beside the voice.
+func (c *current) tone() ToneKind {
+	switch {
+	case c.state == Calling && c.ringing:
+		return ToneRingback
+	case c.state == GoingSecure:
+		return ToneProgress
+	case c.state == Alarm:
+		return ToneAlarm
+	}
+	return ToneNone
+}
+
+// fromMedia handles what ZRTP and the voice pipeline tell.
+func (m *Machine) fromMedia(ev Event) {
+	c := m.call
+	if c == nil || !c.media {
+		return
+	}
+	switch ev := ev.(type) {
+	case Secure:
+		m.secure(ev)
+	case CacheMismatch:
+		m.raise(KeyChanged)
+	case PeerCannotEncrypt:
+		if c.state == GoingSecure {
+			m.end(CannotEncrypt)
+		}
+	case Alert:
+		c.alert = ev.Why
+	case MediaFailed:
+		m.end(ev.Cause)
+	case Stats:
+		c.lost = ev.Lost
+	}
+}
+
+// secure opens the microphone, unless something is wrong with who is at the other end.
+func (m *Machine) secure(ev Secure) {
+	c := m.call
+	if c.state != GoingSecure && c.state != Alarm {
+		return
+	}
+	c.keys = ev
+	c.since = m.now
+	c.theirs = typing{}
+	m.timers.stop(timerCall)
+	m.wake()
+	switch {
+	case ev.Verified:
+		c.trust = Verified
+	case ev.Checked:
+		c.trust = Checked
+	case ev.FirstCall:
+		c.trust = First
+	default:
+		c.trust = Known
+	}
+	switch bound, known := m.contactOf(c.peer.Address); {
+	case c.alarm != NoAlarm:
+		m.raise(c.alarm)
+		return
+	case ev.Name != "" && known && ev.Name != bound.Name:
+		m.raise(OtherPerson)
+		return
+	case ev.OtherDevice:
+		m.raise(OtherDevice)
+		return
+	}
+	c.state = Talking
+	if ev.Name != "" {
+		c.peer.Name = ev.Name // the device's name, not the network's
+	}
+	m.beep = ToneSecure
+}
+
+// raise gives alarm: the microphone closes until the peer's half of the code was typed right.
+func (m *Machine) raise(kind AlarmKind) {
+	c := m.call
+	if kind < c.alarm {
+		kind = c.alarm
+	}
+	m.wake()
+	c.alarm, c.trust, c.checking = kind, Broken, false
+	if c.state != GoingSecure || c.keys.SAS != "" {
+		c.state = Alarm
+		m.pages = nil
+	}
+}

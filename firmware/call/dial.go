@@ -1,0 +1,147 @@
+package call
+
+import (
+	"strconv"
+	"strings"
+)
+
+// dialTyped calls what was typed.
+func (m *Machine) dialTyped() {
+	typed := m.typed.String()
+	if p, ok := m.matches(typed); ok {
+		m.dial(p)
+		return
+	}
+	m.dial(Party{Address: dialAddress(typed)})
+}
+
+// dialAddress is what the line is asked for: with * for the dot, an address of the Internet can be typed without another
+// mode, and # before its port. An impossible address is empty; everything else is a number for the account.
+func dialAddress(typed string) string {
+	if !dotted(typed) {
+		return typed
+	}
+	host, port, hasPort := strings.Cut(typed, "#")
+	parts := strings.Split(host, "*")
+	if len(parts) != 4 {
+		return ""
+	}
+	for i, p := range parts {
+		n, err := strconv.ParseUint(p, 10, 8)
+		if err != nil {
+			return ""
+		}
+		parts[i] = strconv.FormatUint(n, 10)
+	}
+	uri := "sip:" + strings.Join(parts, ".")
+	if hasPort {
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || n == 0 {
+			return ""
+		}
+		uri += ":" + strconv.FormatUint(n, 10)
+	}
+	return uri
+}
+
+// dotted tells that * stands for a dot: it follows a number, which no service code of a network does.
+func dotted(typed string) bool {
+	i := strings.IndexByte(typed, '*')
+	return i > 0 && strings.Trim(typed[:i], "0123456789") == ""
+}
+
+// shownDigits is how typed digits look.
+func shownDigits(typed string) string {
+	if !dotted(typed) {
+		return typed
+	}
+	return strings.NewReplacer("*", ".", "#", ":").Replace(typed)
+}
+
+// matches is the contact whose number was typed.
+func (m *Machine) matches(typed string) (Party, bool) {
+	for _, c := range m.contacts {
+		if typed != "" && sameAddress(c.Address, typed) {
+			return Party{c.Name, c.Address}, true
+		}
+	}
+	return Party{}, false
+}
+
+// contactOf is the contact with that address.
+func (m *Machine) contactOf(address string) (Contact, bool) {
+	for _, c := range m.contacts {
+		if sameAddress(c.Address, address) {
+			return c, true
+		}
+	}
+	return Contact{}, false
+}
+
+// sameAddress compares what people write: without scheme, parameters and the usual port, and without regard to the case
+// of the host.
+func sameAddress(a, b string) bool { return a != "" && plainAddress(a) == plainAddress(b) }
+
+func plainAddress(a string) string {
+	a = strings.TrimPrefix(strings.TrimPrefix(a, "sips:"), "sip:")
+	a, _, _ = strings.Cut(a, ";")
+	user, host, ok := strings.Cut(a, "@")
+	if !ok {
+		user, host = "", a
+	}
+	return user + "@" + strings.ToLower(strings.TrimSuffix(host, ":5060"))
+}
+
+// display is the name, or the address where there is none.
+func (p Party) display() string {
+	if p.Name != "" {
+		return p.Name
+	}
+	return strings.TrimPrefix(p.Address, "sip:")
+}
+
+func (m *Machine) speedDial(n int) {
+	for _, c := range m.contacts {
+		if c.Speed == n {
+			m.dial(Party{c.Name, c.Address})
+			return
+		}
+	}
+	m.typed.wipe()
+	m.say("speed.empty", strconv.Itoa(n))
+}
+
+// erase takes the last symbol away; where there is none, it leaves.
+func (m *Machine) erase() {
+	switch m.state() {
+	case Verifying:
+		m.timers.stop(timerTap)
+		if !m.call.theirs.erase() {
+			m.leaveCode()
+		}
+	case Dialling:
+		m.typed.erase()
+	case Entering:
+		m.timers.stop(timerTap)
+		if !m.typed.erase() {
+			m.back()
+		}
+	}
+}
+
+// again calls back, or once more.
+func (m *Machine) again() {
+	if c := m.call; c != nil && c.state == Ended {
+		to := c.peer
+		m.dismiss()
+		m.dial(to)
+	}
+}
+
+// dismiss takes the end of a call off the screen.
+func (m *Machine) dismiss() {
+	if m.call != nil && m.call.state == Ended {
+		m.call = nil
+		m.timers.stop(timerCall)
+	}
+}

@@ -1,0 +1,311 @@
+package call
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+func (m *Machine) openMenu() {
+	m.open(m.menu("menu", func() []action {
+		rows := []action{
+			{Row{Label: "contacts"}, m.openContacts},
+			{Row{Label: "log", Detail: missedCount(m.missed)}, m.openLog},
+			{Row{Label: "settings"}, m.openSettings},
+			{Row{Label: "address"}, m.openAddress},
+			{Row{Label: "about"}, func() { m.read("about", m.about) }},
+		}
+		if m.hasPIN {
+			rows = append(rows, action{Row{Label: "lock"}, m.askLock})
+		}
+		return rows
+	}))
+}
+
+func missedCount(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
+}
+
+// openAddress tells what to give to somebody who wants to call.
+func (m *Machine) openAddress() {
+	lines := []string{m.own}
+	if m.network.Address != "" {
+		lines = append(lines, m.network.Address)
+	}
+	m.read("address", lines)
+}
+
+func (m *Machine) openContacts() {
+	p := m.list("contacts", "options", func() []Row {
+		rows := make([]Row, 0, len(m.contacts)+1)
+		for _, c := range m.contacts {
+			r := Row{Text: c.Name, Trust: c.Trust, Mark: MarkTrust}
+			if c.Speed > 0 {
+				r.Detail = fmt.Sprint(c.Speed)
+			}
+			rows = append(rows, r)
+		}
+		return append(rows, Row{Label: "contact.new"})
+	}, func(i int) {
+		if i < len(m.contacts) {
+			m.openContact(m.contacts[i].ID)
+		} else {
+			m.newContact("")
+		}
+	})
+	p.call = func(i int) {
+		if i < len(m.contacts) {
+			m.dial(Party{m.contacts[i].Name, m.contacts[i].Address})
+		}
+	}
+	m.open(p)
+}
+
+// jump goes to the first contact whose name begins with a letter of the key.
+func (m *Machine) jump(k Key) {
+	p := m.top()
+	if p.title != "contacts" || k > Key9 {
+		return
+	}
+	for i := range m.contacts {
+		at := (p.selected + 1 + i) % len(m.contacts)
+		if r, _ := utf8.DecodeRuneInString(m.contacts[at].Name); strings.ContainsRune(nameSymbols[k], unicode.ToLower(r)) {
+			p.selected = at
+			return
+		}
+	}
+}
+
+func (m *Machine) contact(id string) (Contact, bool) {
+	for _, c := range m.contacts {
+		if c.ID == id {
+			return c, true
+		}
+	}
+	return Contact{}, false
+}
+
+// openContact is what can be done with a contact.
+func (m *Machine) openContact(id string) {
+	c, ok := m.contact(id)
+	if !ok {
+		return
+	}
+	p := m.menu("", func() []action {
+		c, ok := m.contact(id)
+		if !ok {
+			return nil
+		}
+		rows := []action{
+			{Row{Label: "call", Detail: strings.TrimPrefix(c.Address, "sip:")}, func() { m.dial(Party{c.Name, c.Address}) }},
+			{Row{Label: "name", Detail: c.Name}, func() { m.editName(c) }},
+			{Row{Label: "address"}, func() { m.editAddress(c) }},
+			{Row{Label: "speed", Detail: missedCount(c.Speed)}, func() { m.nextSpeed(c) }},
+		}
+		if c.Number != "" {
+			rows = append(rows, action{Row{Label: "number"}, func() { m.read("number", strings.Split(c.Number, "\n")) }})
+		}
+		if c.Trust == Checked || c.Trust == Verified {
+			rows = append(rows, action{Row{Label: "unverify", Trust: c.Trust}, func() { m.do(Unverify{c.ID}) }})
+		}
+		return append(rows, action{Row{Label: "delete"}, func() {
+			m.confirm("delete.sure", c.Name, func() { m.back(); m.do(DeleteContact{c.ID}) })
+		}})
+	})
+	p.text = c.Name
+	m.open(p)
+}
+
+// nextSpeed gives a contact the next free key of speed dial, or none after the last.
+func (m *Machine) nextSpeed(c Contact) {
+	taken := map[int]bool{}
+	for _, other := range m.contacts {
+		taken[other.Speed] = other.ID != c.ID
+	}
+	for n := max(c.Speed+1, 2); n <= 10; n++ {
+		if n == 10 {
+			n = 0
+		}
+		if n == 0 || !taken[n] {
+			c.Speed = n
+			break
+		}
+	}
+	m.do(SaveContact{c})
+}
+
+func (m *Machine) editName(c Contact) {
+	m.entry("name", c.Name, &nameSymbols, maxInput, func(s string) {
+		if s = strings.TrimSpace(s); s == "" {
+			m.say("name.empty", "")
+			return
+		}
+		c.Name = s
+		m.back()
+		m.do(SaveContact{c})
+	})
+}
+
+func (m *Machine) editAddress(c Contact) {
+	m.entry("address", strings.TrimPrefix(c.Address, "sip:"), &addressSymbols, maxInput, func(s string) {
+		c.Address = fullAddress(s)
+		m.back()
+		m.do(SaveContact{c})
+	})
+}
+
+// newContact asks for an address, then for a name.
+func (m *Machine) newContact(address string) {
+	name := func(address string) {
+		m.entry("name", "", &nameSymbols, maxInput, func(s string) {
+			if s = strings.TrimSpace(s); s == "" {
+				m.say("name.empty", "")
+				return
+			}
+			m.back()
+			m.do(SaveContact{Contact{Name: s, Address: address}})
+		})
+	}
+	if address != "" {
+		name(address)
+		return
+	}
+	m.entry("address", "", &addressSymbols, maxInput, func(s string) {
+		if s == "" {
+			m.say("address.empty", "")
+			return
+		}
+		m.back()
+		name(fullAddress(s))
+	})
+}
+
+// fullAddress makes a SIP URI of what looks like a host or a user at a host; a number stays one.
+func fullAddress(s string) string {
+	s = strings.TrimSpace(s)
+	if strings.ContainsAny(s, "@.") && !strings.HasPrefix(s, "sip:") {
+		return "sip:" + s
+	}
+	return s
+}
+
+func (m *Machine) openLog() {
+	m.missed = 0
+	p := m.list("log", "details", func() []Row {
+		var rows []Row
+		for _, e := range m.log {
+			r := Row{Text: e.Peer.display(), Detail: m.when(e.When), Trust: e.Trust, Mark: MarkOut}
+			switch {
+			case e.Missed:
+				r.Mark = MarkMissed
+			case e.Incoming:
+				r.Mark = MarkIn
+			}
+			rows = append(rows, r)
+		}
+		return rows
+	}, func(i int) { m.openEntry(m.log[i]) })
+	p.call = func(i int) { m.dial(m.log[i].Peer) }
+	if len(m.log) == 0 {
+		p.hint = "log.empty"
+	}
+	m.open(p)
+}
+
+// openEntry is what can be done with a line of the call log.
+func (m *Machine) openEntry(e Entry) {
+	p := m.menu("", func() []action {
+		rows := []action{
+			{Row{Label: Label("cause." + string(e.Cause)), Detail: m.when(e.When)}, func() {}},
+			{Row{Label: trustLabel(e.Trust), Trust: e.Trust, Mark: MarkTrust, Detail: talked(e.Talked)}, func() {}},
+			{Row{Label: "call"}, func() { m.dial(e.Peer) }},
+		}
+		if _, known := m.contactOf(e.Peer.Address); !known && e.Peer.Address != "" {
+			rows = append(rows, action{Row{Label: "contact.new"}, func() { m.newContact(e.Peer.Address) }})
+		}
+		return rows
+	})
+	p.text = e.Peer.display()
+	m.open(p)
+}
+
+func trustLabel(t Trust) Label {
+	return [...]Label{"trust.unknown", "trust.first", "trust.known", "trust.checked", "trust.verified", "trust.broken"}[t]
+}
+
+func talked(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return Clock(d)
+}
+
+// Clock is a duration as it is shown: minutes and seconds, with hours where there are any.
+func Clock(d time.Duration) string {
+	s := int(d / time.Second)
+	if s < 3600 {
+		return fmt.Sprintf("%d:%02d", s/60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+}
+
+// when is the time for today and the date for other days.
+func (m *Machine) when(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	if y, d := t.Year(), t.YearDay(); y == m.now.Year() && d == m.now.YearDay() {
+		return t.Format("15:04")
+	}
+	return t.Format("2.1.")
+}
+
+// openOptions is what can be done during a call, beside talking.
+func (m *Machine) openOptions() {
+	m.open(m.menu("options", func() []action {
+		c := m.call
+		if c == nil || c.state != Talking {
+			return nil
+		}
+		var rows []action
+		if !c.showWhole {
+			rows = append(rows, action{Row{Label: "verify"}, m.verify})
+		}
+		rows = append(rows,
+			action{Row{Label: "mute", Mark: onOff(c.muted)}, func() { c.muted = !c.muted }},
+			action{Row{Label: "speaker", Mark: onOff(c.speaker)}, func() { m.adjust(KeyRight) }})
+		if c.trust < Checked && !c.showWhole {
+			// Who has seen the peer's half on the screen could type it without listening.
+			rows = append(rows, action{Row{Label: "whole"}, func() { c.showWhole = true; m.leave() }})
+		}
+		if _, known := m.contactOf(c.peer.Address); !known && c.peer.Address != "" {
+			rows = append(rows, action{Row{Label: "contact.new"}, func() { m.newContact(c.peer.Address) }})
+		}
+		return append(rows, action{Row{Label: "algorithms"}, func() {
+			m.read("algorithms", strings.Split(c.keys.algorithms(), " "))
+		}})
+	}))
+}
+
+func onOff(on bool) Mark {
+	if on {
+		return MarkOn
+	}
+	return MarkOff
+}
+
+func (k *Secure) algorithms() string {
+	return strings.Join([]string{k.KA, k.Hash, k.Cipher, k.Tag}, " ")
+}
+
+// confirm asks before something that cannot be taken back.
+func (m *Machine) confirm(question Label, arg string, yes func()) {
+	p := &page{state: Reading, title: question, hint: question, hintArg: arg}
+	p.left = soft{"yes", func(m *Machine) { m.back(); yes() }}
+	m.open(p)
+}

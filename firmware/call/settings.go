@@ -1,0 +1,73 @@
+package call
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Languages that the screen speaks, by their names in themselves.
+var Languages = [...]struct{ Code, Name string }{
+	{"en", "English"}, {"de", "Deutsch"}, {"fr", "Français"}, {"es", "Español"},
+}
+
+// lockChoices are minutes without a key; 0 is never.
+var lockChoices = []int{0, 1, 5, 30}
+
+func (m *Machine) openSettings() {
+	m.open(m.menu("settings", func() []action {
+		s := &m.settings
+		flip := func(b *bool) func() { return func() { *b = !*b; m.do(SaveSettings{*s}) } }
+		rows := []action{
+			{Row{Label: "language", Detail: languageName(s.Language)}, m.openLanguages},
+			{Row{Label: "silent", Mark: onOff(s.Silent)}, flip(&s.Silent)},
+			{Row{Label: "rising", Mark: onOff(s.Rising)}, flip(&s.Rising)},
+			{Row{Label: "volume", Detail: fmt.Sprint(s.Volume)}, func() {
+				m.setVolume(s.Volume%100 + volumeStep)
+				m.do(SaveSettings{*s})
+			}},
+			{Row{Label: "keytones", Mark: onOff(s.KeyTones)}, flip(&s.KeyTones)},
+			{Row{Label: "large", Mark: onOff(s.Large)}, flip(&s.Large)},
+			{Row{Label: "contrast", Mark: onOff(s.Contrast)}, flip(&s.Contrast)},
+		}
+		if m.hasPIN {
+			rows = append(rows,
+				action{lockRow(s.LockAfter), func() {
+					i := slices.Index(lockChoices, s.LockAfter)
+					s.LockAfter = lockChoices[(i+1)%len(lockChoices)]
+					m.do(SaveSettings{*s})
+				}},
+				action{Row{Label: "pin.change"}, m.changePIN})
+		}
+		return rows
+	}))
+}
+
+func lockRow(minutes int) Row {
+	if minutes == 0 {
+		return Row{Label: "lock.after", State: "never"}
+	}
+	return Row{Label: "lock.after", Detail: fmt.Sprint(minutes, " min")}
+}
+
+func languageName(code string) string {
+	for _, l := range Languages {
+		if l.Code == code {
+			return l.Name
+		}
+	}
+	return code
+}
+
+func (m *Machine) openLanguages() {
+	m.open(m.menu("language", func() []action {
+		var rows []action
+		for _, l := range Languages {
+			rows = append(rows, action{Row{Text: l.Name, Mark: onOff(l.Code == m.settings.Language)}, func() {
+				m.settings.Language = l.Code
+				m.do(SaveSettings{m.settings})
+				m.back()
+			}})
+		}
+		return rows
+	}))
+}

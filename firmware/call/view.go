@@ -1,0 +1,82 @@
+package call
+
+import "time"
+
+// Snapshot is what the screen shows now.
+func (m *Machine) Snapshot() Snapshot {
+	left, right := m.softKeys()
+	s := Snapshot{State: m.state(), Left: left.label, Right: right.label, Own: m.own, Now: m.now, Network: m.network,
+		Battery: m.battery, Missed: m.missed, Notice: m.notice.label, NoticeArg: m.notice.arg, Selected: -1,
+		Backlight: m.light, Settings: m.settings}
+	if m.call != nil {
+		s.Call = m.call.view(m.now, m.settings.Volume)
+		s.Lamp = !m.call.since.IsZero() && m.call.alarm == NoAlarm && (m.call.state == Talking || m.call.state == Verifying)
+	}
+	switch s.State {
+	case Dialling:
+		s.Input = Input{Text: shownDigits(m.typed.String())}
+		if p, ok := m.matches(m.typed.String()); ok {
+			s.TitleText = p.Name
+		}
+	case Listing, Reading, Entering:
+		m.top().show(&s, &m.typed)
+	}
+	return s
+}
+
+// show puts the page on the snapshot. A copy of the rows keeps the snapshot a value.
+func (p *page) show(s *Snapshot, t *typing) {
+	s.Title, s.TitleText = p.title, p.text
+	s.Rows, s.Selected = append([]Row(nil), p.list...), p.selected
+	s.Lines = append([]string(nil), p.lines...)
+	if s.Notice == "" {
+		s.Notice, s.NoticeArg = p.hint, p.hintArg
+	}
+	if p.state != Entering {
+		return
+	}
+	s.Input = Input{Text: t.String(), Pending: t.open, Secret: p.secret}
+	if p.secret { // only the number of symbols leaves
+		s.Input.Text = string(make([]byte, len(t.text)))
+	}
+	if p.table == &nameSymbols {
+		s.Input.Mode = "abc"
+		if t.upper {
+			s.Input.Mode = "Abc"
+		}
+	}
+}
+
+// view is the call as it is shown.
+func (c *current) view(now time.Time, volume int) View {
+	v := View{Peer: c.peer, Outgoing: c.outgoing, Ringing: c.ringing, Connecting: c.connecting, Elapsed: c.talked,
+		Trust: c.trust, Plus: c.trust == Verified && c.keys.Authentic, Alarm: c.alarm, Alert: c.alert,
+		Disclosure: c.keys.Disclosure, Code: c.code(), Muted: c.muted, Speaker: c.speaker, Volume: volume, Cause: c.cause}
+	if c.alarm == OtherPerson {
+		v.AlarmName = c.keys.Name
+	}
+	if c.keys.SAS != "" {
+		v.Algorithms = c.keys.algorithms()
+	}
+	if c.state != Ended && !c.since.IsZero() {
+		v.Elapsed = now.Sub(c.since)
+	}
+	v.Quality = quality(c.lost)
+	return v
+}
+
+// quality is bars for the share of frames that had to be concealed: at 5 percent people begin to complain, at 20 they
+// do not understand.
+func quality(lost float64) int {
+	switch {
+	case lost < 0.01:
+		return 4
+	case lost < 0.05:
+		return 3
+	case lost < 0.10:
+		return 2
+	case lost < 0.20:
+		return 1
+	}
+	return 0
+}
