@@ -40,9 +40,11 @@ func (l blocks) long() Hash {
 	return 0
 }
 
-// negotiate makes the initiator's choice: key agreement by the rule, everything else by our preference.
+// negotiate makes the initiator's choice: key agreement by the rule, the rest by our preference. Only for the hash, where
+// all that we offer are good, the responder's preference counts: libbzrtp 5.1 makes its secret IDs with the hash that its
+// own Commit named even after that Commit lost, and would see a cache mismatch where there is none.
 func negotiate(ours, theirs *hello) Algorithms {
-	hashes, ciphers := common(&ours.hashes, &theirs.hashes), common(&ours.ciphers, &theirs.ciphers)
+	hashes, ciphers := common(&theirs.hashes, &ours.hashes), common(&ours.ciphers, &theirs.ciphers)
 	tags, sas := common(&ours.tags, &theirs.tags), common(&ours.sas, &theirs.sas)
 	a := Algorithms{Hash(hashes.v[0]), Cipher(ciphers.v[0]), AuthTag(tags.v[0]), negotiateKA(ours, theirs),
 		SASType(sas.v[0])}
