@@ -1,0 +1,147 @@
+package media
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sotto/codec"
+	"sotto/codec/jitter"
+	"sotto/codec/opus"
+	"sotto/codec/ring"
+	"sotto/codec/tone"
+)
+
+// ErrConfig is returned by Start for a Config with which no call is possible.
+var ErrConfig = errors.New("media: incomplete or impossible configuration")
+
+// Implementation constants.
+const (
+	period      = codec.SampleRate / 200 // samples in one exchange with the sound card: 5 ms
+	maxDatagram = 2048                   // octets; the longest honest packet is a ZRTP Commit of about 2,000
+)
+
+// Call is the voice of one call, from Start to Close.
+type Call struct {
+	config   Config
+	capture  *capture
+	sender   *sender
+	receiver *receiver
+	playout  *playout
+	control  *control
+
+	done   chan struct{} // closed by Close
+	once   sync.Once
+	loops  sync.WaitGroup
+	broken chan error // of the loops that touch the world; room for one each
+	stats  atomic.Pointer[Stats]
+}
+
+// Start begins a call: the sound card runs, ZRTP begins, and nothing is heard or said until keys are agreed.
+// Errors: ErrConfig, or those of the encoder and decoder.
+func Start(c Config) (*Call, error) {
+	if err := c.complete(); err != nil {
+		return nil, err
+	}
+	start := opus.DefaultEncoder()
+	start.Bitrate = c.Bitrate
+	enc, err := opus.NewEncoder(start)
+	if err != nil {
+		return nil, err
+	}
+	dec, err := opus.NewDecoder()
+	if err != nil {
+		return nil, err
+	}
+	m := &Call{config: c, done: make(chan struct{}), broken: make(chan error, 8)}
+	mic := newMicQueue()
+	speech := ring.New[speechPacket](speechSlots)
+	m.capture = newCapture(&m.config, mic)
+	if m.sender, err = newSender(&m.config, enc, mic); err != nil {
+		return nil, err
+	}
+	m.receiver = newReceiver(&m.config, speech)
+	m.playout = newPlayout(&m.config, speech, jitter.NewPlayer(dec))
+	if m.control, err = newControl(m); err != nil {
+		return nil, err
+	}
+	m.stats.Store(&Stats{})
+	for _, loop := range []func(){
+		func() { m.capture.loop(m.done, m.broken) },
+		func() { m.sender.loop(m.done) },
+		func() { m.receiver.loop(m.done, m.broken) },
+		func() { m.playout.loop(m.done, m.broken) },
+		func() { m.receiver.loopRTCP(m.done) },
+		m.control.loop,
+	} {
+		m.loops.Add(1)
+		go func() {
+			defer m.loops.Done()
+			loop()
+		}()
+	}
+	return m, nil
+}
+
+// complete fills in defaults and refuses what cannot work.
+func (c *Config) complete() error {
+	if c.Ptime == 0 {
+		c.Ptime = codec.DefaultPtime
+	}
+	if c.Bitrate == 0 {
+		c.Bitrate = codec.DefaultBitrate
+	}
+	switch {
+	case c.PCM == nil, c.RTP == nil, c.Session == nil, c.Protect == nil:
+		return ErrConfig
+	case c.PayloadType > 127, c.EventType > 127, c.EventType == c.PayloadType:
+		return ErrConfig
+	case c.Ptime != 10 && c.Ptime != 20 && c.Ptime != 40 && c.Ptime != 60:
+		return ErrConfig
+	}
+	return nil
+}
+
+// Events is where the call reports. It is closed by Close.
+func (m *Call) Events() <-chan Event { return m.control.events }
+
+// SetMuted silences the microphone or opens it. A call begins muted; packets of silence have the length of any other.
+func (m *Call) SetMuted(muted bool) { m.capture.open.Store(!muted) }
+
+// SetVerified records that the user compared the SAS.
+func (m *Call) SetVerified() {
+	m.control.order(func(c *control) { c.report(c.session.SetVerified(time.Now())) })
+}
+
+// Unverify takes that back.
+func (m *Call) Unverify() { m.control.order(func(c *control) { c.report(c.session.Unverify()) }) }
+
+// RejectSAS records that the SAS differed: what this call left for the next is forgotten.
+func (m *Call) RejectSAS() { m.control.order(func(c *control) { c.report(c.session.RejectSAS()) }) }
+
+// SendDigit presses a key of RFC 4733 (0 to 9, 10 is *, 11 is #) for the peer. It reports whether it will be sent.
+func (m *Call) SendDigit(event uint8) bool { return m.sender.press(event) }
+
+// Play lets the user hear a tone over the voice; an empty pattern stops it.
+func (m *Call) Play(p tone.Pattern) { m.playout.play(p) }
+
+// Stats is what is known of the call, at most a second old.
+func (m *Call) Stats() Stats { return *m.stats.Load() }
+
+// Close says goodbye to the peer, stops every loop and wipes the keys. It closes the transports if they are io.Closers,
+// so that their blocked reads end, and leaves the sound card open. It is safe to call it more than once.
+func (m *Call) Close() error {
+	m.once.Do(func() {
+		close(m.done)
+		<-m.control.finished // the goodbye needs the transports
+		for _, t := range []Transport{m.config.RTP, m.config.RTCP} {
+			if c, ok := t.(io.Closer); ok {
+				c.Close()
+			}
+		}
+	})
+	m.loops.Wait()
+	return nil
+}

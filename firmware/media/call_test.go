@@ -1,0 +1,169 @@
+package media
+
+import (
+	"bytes"
+	"sync"
+	"testing"
+	"time"
+
+	"sotto/zrtp"
+)
+
+func TestTwoHandsetsSpeak(t *testing.T) {
+	alice, bob, a, b := call(t, nil)
+	sasA := agreement[zrtp.SASReady](t, alice, 5*time.Second)
+	sasB := agreement[zrtp.SASReady](t, bob, 5*time.Second)
+	if sasA.SAS == "" || sasA.SAS != sasB.SAS {
+		t.Fatalf("codes %q and %q", sasA.SAS, sasB.SAS)
+	}
+	agreement[zrtp.Secure](t, alice, 5*time.Second)
+	agreement[zrtp.Secure](t, bob, 5*time.Second)
+	await[Hearing](t, alice, 2*time.Second)
+	await[Hearing](t, bob, 2*time.Second)
+	if a.loud.Load() != 0 || b.loud.Load() != 0 {
+		t.Fatal("speech was heard while both were muted")
+	}
+	alice.SetMuted(false)
+	time.Sleep(600 * time.Millisecond)
+	if a.loud.Load() != 0 || b.loud.Load() < 80 {
+		t.Fatalf("only Alice speaks, and yet she heard %d loud frames and Bob %d", a.loud.Load(), b.loud.Load())
+	}
+	bob.SetMuted(false)
+	time.Sleep(600 * time.Millisecond)
+	if a.loud.Load() < 80 {
+		t.Fatalf("Alice heard %d loud frames", a.loud.Load())
+	}
+}
+
+// Contract: nothing leaves in clear. Every datagram of a call that is not ZRTP must be authentic SRTP or SRTCP: the test
+// sees each packet, and finds neither a payload of known silence nor a speech packet before the keys.
+func TestNothingLeavesInClear(t *testing.T) {
+	wa, wb := newPipes()
+	var mu sync.Mutex
+	sizes := map[int]int{}
+	early, plain := 0, 0
+	var silence []byte
+	wa.tap = func(p []byte) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if kindOf(p) == kindZRTP {
+			return true
+		}
+		if sizes[0] == 0 {
+			early++
+		}
+		if kindOf(p) == kindRTP {
+			sizes[len(p)]++
+			if bytes.Contains(p, silence[:20]) {
+				plain++
+			}
+		}
+		return true
+	}
+	silence = encodedSilence(t)
+	a, b := newEar(400), newEar(700)
+	alice := newSide(t, a, wa, nil, nil)
+	time.Sleep(300 * time.Millisecond) // nobody answers yet: ZRTP alone may leave
+	mu.Lock()
+	if early != 0 {
+		t.Errorf("%d packets that are not ZRTP left before there was a peer", early)
+	}
+	sizes[0] = 1
+	mu.Unlock()
+	bob := newSide(t, b, wb, nil, nil)
+	agreement[zrtp.Secure](t, alice, 5*time.Second)
+	time.Sleep(500 * time.Millisecond)
+	alice.SetMuted(false)
+	time.Sleep(500 * time.Millisecond)
+	alice.Close()
+	bob.Close()
+	mu.Lock()
+	defer mu.Unlock()
+	delete(sizes, 0)
+	if plain != 0 {
+		t.Errorf("%d packets carry a readable frame of silence", plain)
+	}
+	if len(sizes) != 1 {
+		t.Errorf("speech and silence have packets of different sizes: %v", sizes)
+	}
+}
+
+// A stranger's clear RTP is never heard, before and after keys.
+func TestClearRTPIsNeverHeard(t *testing.T) {
+	wa, wb := newPipes()
+	a := newEar(400)
+	alice := newSide(t, a, wa, nil, nil)
+	defer alice.Close()
+	shout := func(from *pipe) {
+		payload := loudPayload(t)
+		for i := range 50 {
+			p := append([]byte{0x80, 96, 0, byte(i), 0, 0, byte(i * 960 >> 8), byte(i * 960), 1, 2, 3, 4}, payload...)
+			from.out <- p
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+	shout(wb)
+	bob := newSide(t, newEar(700), wb, nil, nil)
+	defer bob.Close()
+	agreement[zrtp.Secure](t, alice, 5*time.Second)
+	shout(wb)
+	if n := a.loud.Load(); n != 0 {
+		t.Fatalf("%d loud frames of clear RTP", n)
+	}
+	if alice.receiver.junk.Load() < 100 {
+		t.Fatalf("%d datagrams refused, want 100", alice.receiver.junk.Load())
+	}
+}
+
+func TestDigitsArriveOnce(t *testing.T) {
+	sizes := map[int]bool{}
+	var mu sync.Mutex
+	wa, wb := newPipes()
+	wa.tap = func(p []byte) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if kindOf(p) == kindRTP {
+			sizes[len(p)] = true
+		}
+		return true
+	}
+	alice, bob := newSide(t, newEar(400), wa, nil, nil), newSide(t, newEar(700), wb, nil, nil)
+	defer alice.Close()
+	defer bob.Close()
+	agreement[zrtp.Secure](t, alice, 5*time.Second)
+	await[Hearing](t, bob, 2*time.Second)
+	for _, d := range []uint8{4, 4, 11} {
+		if !alice.SendDigit(d) {
+			t.Fatal("not sent")
+		}
+	}
+	if alice.SendDigit(16) {
+		t.Error("event 16 is no key")
+	}
+	time.Sleep(900 * time.Millisecond)
+	bob.mu.Lock()
+	defer bob.mu.Unlock()
+	var got []uint8
+	for _, e := range bob.events {
+		if d, ok := e.(Digit); ok {
+			got = append(got, d.Event)
+		}
+	}
+	if !bytes.Equal(got, []uint8{4, 4, 11}) {
+		t.Errorf("digits %v, want 4 4 11", got)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(sizes) != 1 {
+		t.Errorf("keys and speech have packets of different sizes: %v", sizes)
+	}
+}
+
+func TestPeerSilentAndBackAndGoodbye(t *testing.T) {
+	alice, bob, _, _ := call(t, nil)
+	agreement[zrtp.Secure](t, bob, 5*time.Second)
+	await[Hearing](t, alice, 2*time.Second)
+	bob.Close()
+	await[PeerLeft](t, alice, 2*time.Second)
+	await[PeerSilent](t, alice, silentAfter+3*time.Second)
+}

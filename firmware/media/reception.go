@@ -1,0 +1,54 @@
+package media
+
+import (
+	"sync/atomic"
+	"time"
+
+	"sotto/codec"
+)
+
+// reception is what RFC 3550 wants to know of a stream (Sections 6.4.1, A.1, A.8). The receive loop writes, the control
+// loop reads; each field is whole by itself.
+type reception struct {
+	highest  atomic.Uint32 // extended sequence number
+	base     atomic.Uint32 // first sequence number
+	received atomic.Uint32 // authentic packets; SRTP has taken out duplicates
+	jitter   atomic.Uint32 // interarrival jitter in units of 1/16 timestamp
+	last     atomic.Int64  // arrival of the newest, in nanoseconds since begun; 0 before the first
+	begun    time.Time
+	transit  uint32
+}
+
+// note counts a packet and tells whether it was the first.
+func (r *reception) note(seq uint16, ts uint32, now time.Time) (first bool) {
+	if r.received.Add(1) == 1 {
+		r.begun = now
+		r.highest.Store(uint32(seq))
+		r.base.Store(uint32(seq))
+		first = true
+	} else {
+		h := r.highest.Load()
+		if d := int16(seq - uint16(h)); d > 0 {
+			r.highest.Store(h + uint32(d))
+		}
+	}
+	transit := uint32(now.Sub(r.begun)*codec.SampleRate/time.Second) - ts
+	if !first {
+		// RFC 3550, Appendix A.8: jitter += |d| - ((jitter + 8) >> 4), which is kept 16 times as large.
+		d := int32(transit - r.transit)
+		j := r.jitter.Load()
+		r.jitter.Store(j + uint32(max(d, -d)) - ((j + 8) >> 4))
+	}
+	r.transit = transit
+	r.last.Store(int64(now.Sub(r.begun)) + 1)
+	return first
+}
+
+// lost is how many packets are missing, 0 when duplicates outweigh them.
+func (r *reception) lost() uint32 {
+	expected := r.highest.Load() - r.base.Load() + 1
+	if n := r.received.Load(); n > 0 && expected > n {
+		return expected - n
+	}
+	return 0
+}

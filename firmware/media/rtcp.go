@@ -1,0 +1,253 @@
+package media
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"sotto/codec"
+	"sotto/codec/jitter"
+	"sotto/hal"
+)
+
+// From the specifications.
+const (
+	minInterval = 5 * time.Second // RFC 3550, Section 6.2
+	unknown     = 127             // RFC 3611, Section 4.7: "unavailable" for levels and quality
+	rxConfig    = 0b11_10_0000    // RFC 3611, Section 4.7.6: enhanced concealment, adaptive buffer
+)
+
+// Of this implementation.
+const (
+	watchEvery   = time.Second
+	lossInterval = 2 * time.Second // between reports while packets are lost, so that redundancy follows: RFC 3550 lets a
+	// session of this bandwidth report that often on the average of a call with a few bad minutes
+)
+
+// reporter makes and reads RTCP (RFC 3550, RFC 3611).
+type reporter struct {
+	due    time.Time // of the next look
+	next   time.Time // of the next report
+	begun  time.Time
+	random *rand.Rand
+	cname  string
+	ptime  int
+
+	before struct{ expected, received uint32 } // at the last report
+	peerSR struct {
+		ntp  uint32 // middle 32 bits of the peer's last SR
+		at   time.Time
+		seen bool
+	}
+	peerBlock rtcp.ReceptionReport
+	fraction  float64 // lost of the peer's packets in the last interval, 0 to 1
+	rtt       time.Duration
+	peerDelay time.Duration
+	playout   jitter.Stats
+	adapt     adaptation
+	secret    [maxDatagram]byte
+}
+
+func (r *reporter) init(c *Config, seed uint64) {
+	r.random = rand.New(rand.NewPCG(seed, uint64(c.SSRC)))
+	r.cname, r.ptime = c.CNAME, c.Ptime
+	if r.cname == "" {
+		r.cname = fmt.Sprintf("%016x", seed)
+	}
+	r.adapt.init(c)
+}
+
+func (r *reporter) start(now time.Time) {
+	r.begun, r.due = now, now.Add(watchEvery)
+	r.next = now.Add(r.interval() / 2) // RFC 3550, Section 6.2: the first may come after half the minimum
+}
+
+// interval is randomised over 0.5 to 1.5 (RFC 3550, Section 6.3.1).
+func (r *reporter) interval() time.Duration {
+	base := minInterval
+	if r.fraction > 0.005 {
+		base = lossInterval
+	}
+	return time.Duration((0.5 + r.random.Float64()) * float64(base))
+}
+
+// tick looks at the state of the call and sends a report when one is due.
+func (r *reporter) tick(c *control, now time.Time) {
+	if now.Before(r.due) {
+		return
+	}
+	r.due = now.Add(watchEvery)
+	for s := c.call.playout.reports.Peek(); s != nil; s = c.call.playout.reports.Peek() {
+		r.playout = *s
+		c.call.playout.reports.Release()
+	}
+	if !now.Before(r.next) && c.keys != nil && c.call.sender.keys.Load() != nil {
+		r.send(c, now, false)
+		r.next = now.Add(r.interval())
+	}
+	c.publish()
+}
+
+// bye sends the last report.
+func (r *reporter) bye(c *control, now time.Time) {
+	if c.keys != nil && c.call.sender.keys.Load() != nil {
+		r.send(c, now, true)
+	}
+	c.publish()
+}
+
+// ntp is our clock for reports: the age of the call, which says nothing about the time of day (RFC 3550, Section 4 lets
+// a sender without wall clock use elapsed time).
+func (r *reporter) ntp(now time.Time) uint64 {
+	d := now.Sub(r.begun)
+	return uint64(d/time.Second+1)<<32 | uint64(d%time.Second)<<32/uint64(time.Second)
+}
+
+func (r *reporter) send(c *control, now time.Time, bye bool) {
+	ssrc := c.call.config.SSRC
+	blocks := r.blocks(c, now)
+	var compound []rtcp.Packet
+	if ts, at, ok := c.call.sender.marked(); ok {
+		s := c.call.sender
+		compound = append(compound, &rtcp.SenderReport{SSRC: ssrc, NTPTime: r.ntp(now),
+			RTPTime:     ts + uint32(now.Sub(at)*codec.SampleRate/time.Second),
+			PacketCount: s.packets.Load(), OctetCount: s.octets.Load(), Reports: blocks})
+	} else {
+		compound = append(compound, &rtcp.ReceiverReport{SSRC: ssrc, Reports: blocks})
+	}
+	compound = append(compound, &rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{Source: ssrc,
+		Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: r.cname}}}}})
+	if len(blocks) > 0 {
+		compound = append(compound, &rtcp.ExtendedReport{SenderSSRC: ssrc, Reports: []rtcp.ReportBlock{r.voice(c)}})
+	}
+	if bye {
+		compound = append(compound, &rtcp.Goodbye{Sources: []uint32{ssrc}})
+	}
+	plain, err := rtcp.Marshal(compound)
+	if err != nil {
+		return // a report less
+	}
+	out, err := c.keys.ProtectRTCP(r.secret[:0], plain)
+	if err != nil {
+		return
+	}
+	wire := c.call.config.RTCP
+	if wire == nil {
+		wire = c.call.config.RTP
+	}
+	_ = wire.WritePacket(out) // lost as on the way
+}
+
+// blocks is our view of the peer's stream, empty before it speaks (RFC 3550, Section 6.4.1, Appendix A.3).
+func (r *reporter) blocks(c *control, now time.Time) []rtcp.ReceptionReport {
+	in := &c.call.receiver.reception
+	received := in.received.Load()
+	if received == 0 {
+		return nil
+	}
+	expected := in.highest.Load() - in.base.Load() + 1
+	de, dr := expected-r.before.expected, received-r.before.received
+	r.before.expected, r.before.received = expected, received
+	r.fraction = 0
+	if de > 0 && dr < de {
+		r.fraction = float64(de-dr) / float64(de)
+	}
+	b := rtcp.ReceptionReport{SSRC: c.peerSSRC, FractionLost: uint8(min(r.fraction*256, 255)),
+		TotalLost: min(in.lost(), 1<<23-1), LastSequenceNumber: in.highest.Load(), Jitter: in.jitter.Load() >> 4}
+	if r.peerSR.seen {
+		b.LastSenderReport = r.peerSR.ntp
+		b.Delay = uint32(now.Sub(r.peerSR.at) * 65536 / time.Second)
+	}
+	return []rtcp.ReceptionReport{b}
+}
+
+// voice is the VoIP metrics block (RFC 3611, Section 4.7), as far as we measure.
+func (r *reporter) voice(c *control) *rtcp.VoIPMetricsReportBlock {
+	p := &r.playout
+	ms := func(d time.Duration) uint16 { return uint16(min(d/time.Millisecond, 65535)) }
+	discard := 0.0
+	if n := p.Played + p.FEC + p.Late; n > 0 {
+		discard = float64(p.Late) / float64(n)
+	}
+	return &rtcp.VoIPMetricsReportBlock{SSRC: c.peerSSRC,
+		LossRate: uint8(min(r.fraction*256, 255)), DiscardRate: uint8(min(discard*256, 255)),
+		RoundTripDelay: ms(r.rtt), EndSystemDelay: ms(p.Delay + time.Duration(r.ptime)*time.Millisecond),
+		SignalLevel: unknown, NoiseLevel: unknown, RERL: unknown, Gmin: 16, RFactor: unknown, ExtRFactor: unknown,
+		MOSLQ: unknown, MOSCQ: unknown, RXConfig: rxConfig,
+		JBNominal: ms(p.Target), JBMaximum: ms(p.Target), JBAbsMax: 1000}
+}
+
+// rtcp reads what the peer reports. Only authentic packets count.
+func (c *control) rtcp(box *mailbox) {
+	for d := box.Peek(); d != nil; d = box.Peek() {
+		if c.keys != nil {
+			if plain, err := c.keys.UnprotectRTCP(c.reports.secret[:0], d.data[:d.n]); err == nil {
+				c.heardRTCP(plain, d.arrival)
+			} else {
+				c.call.receiver.junk.Add(1)
+			}
+		}
+		box.Release()
+	}
+}
+
+func (c *control) heardRTCP(plain []byte, now time.Time) {
+	packets, err := rtcp.Unmarshal(plain)
+	if err != nil {
+		return
+	}
+	r := &c.reports
+	for _, p := range packets {
+		switch p := p.(type) {
+		case *rtcp.SenderReport:
+			r.peerSR.ntp, r.peerSR.at, r.peerSR.seen = uint32(p.NTPTime>>16), now, true
+			r.peerHears(c, p.Reports, now)
+		case *rtcp.ReceiverReport:
+			r.peerHears(c, p.Reports, now)
+		case *rtcp.ExtendedReport:
+			for _, b := range p.Reports {
+				if v, ok := b.(*rtcp.VoIPMetricsReportBlock); ok && v.SSRC == c.call.config.SSRC {
+					r.peerDelay = time.Duration(v.EndSystemDelay) * time.Millisecond
+				}
+			}
+		case *rtcp.Goodbye:
+			c.tell(PeerLeft{})
+		}
+	}
+}
+
+// peerHears learns from the peer's view of our stream.
+func (r *reporter) peerHears(c *control, blocks []rtcp.ReceptionReport, now time.Time) {
+	for _, b := range blocks {
+		if b.SSRC != c.call.config.SSRC {
+			continue
+		}
+		r.peerBlock = b
+		if b.LastSenderReport != 0 {
+			// RFC 3550, Section 6.4.1: round trip = A - LSR - DLSR, in units of 1/65536 s.
+			units := uint32(r.ntp(now)>>16) - b.LastSenderReport - b.Delay
+			if rtt := time.Duration(units) * time.Second / 65536; rtt < time.Minute {
+				r.rtt = rtt
+				c.session.SetRTT(rtt)
+			}
+		}
+		r.adapt.report(c.call.sender, float64(b.FractionLost)/256, r.rtt, now)
+	}
+}
+
+// publish makes a new Stats.
+func (c *control) publish() {
+	m, r := c.call, &c.reports
+	in := &m.receiver.reception
+	s := &Stats{Sent: m.sender.packets.Load(), Received: in.received.Load(), Lost: in.lost(), LossPercent: 100 * r.fraction,
+		PeerLoss: 100 * float64(r.peerBlock.FractionLost) / 256,
+		Jitter:   time.Duration(in.jitter.Load()>>4) * time.Second / codec.SampleRate, RTT: r.rtt, PeerDelay: r.peerDelay,
+		Bitrate: r.adapt.bitrate, Junk: m.receiver.junk.Load(), Dropped: m.capture.dropped.Load(),
+		Overflow: m.receiver.overflow.Load(), Playout: r.playout}
+	if x, ok := m.config.PCM.(hal.XrunCounter); ok {
+		s.Card = x.Xruns()
+	}
+	m.stats.Store(s)
+}

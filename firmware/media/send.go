@@ -1,0 +1,136 @@
+package media
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"sotto/codec"
+)
+
+const (
+	rtpHeaderLen = 12   // RFC 3550, Section 5.1, without contributing sources
+	rtpVersion   = 0x80 // version 2, nothing else set
+	rtpMarker    = 0x80
+)
+
+// sender is the loop that encodes and encrypts. Without keys it encodes nothing and sends nothing.
+type sender struct {
+	wire    Transport
+	encoder codec.Encoder
+	queue   *micQueue
+	ssrc    uint32
+	pt      uint8
+
+	keys    atomic.Pointer[Protector] // nil until the session is secure
+	bitrate atomic.Int32              // wanted, in bit/s; 0: as it is
+	loss    atomic.Int32              // percent that the peer loses
+	digits  digits
+
+	seq     uint16
+	offset  uint32 // of the timestamps
+	started bool
+	now     struct{ bitrate, loss int32 }
+
+	packets, octets atomic.Uint32 // sent, as RFC 3550, Section 6.4.1 counts
+	stamp           atomic.Uint64 // newest timestamp in the high half, its time in the low: see mark
+	begun           time.Time
+
+	packet [rtpHeaderLen + codec.MaxPayload]byte
+	secret [rtpHeaderLen + codec.MaxPayload + 64]byte
+}
+
+func newSender(c *Config, e codec.Encoder, q *micQueue) (*sender, error) {
+	var b [6]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return nil, fmt.Errorf("media: random source: %w", err)
+	}
+	s := &sender{wire: c.RTP, encoder: e, queue: q, ssrc: c.SSRC, pt: c.PayloadType, begun: time.Now()}
+	// RFC 3711, Section 3.3.1: a receiver guesses the rollover counter; it guesses right when the first numbers are low.
+	s.seq = binary.BigEndian.Uint16(b[:]) >> 1
+	s.offset = binary.BigEndian.Uint32(b[2:])
+	s.digits.init(c)
+	return s, nil
+}
+
+func (s *sender) loop(done <-chan struct{}) {
+	for {
+		select {
+		case <-done:
+			return
+		case <-s.queue.ready:
+		}
+		for f := s.queue.Peek(); f != nil; f = s.queue.Peek() {
+			// "nothing leaves in clear": without keys the frame ends here.
+			if keys := s.keys.Load(); keys != nil {
+				s.frame(*keys, f)
+			}
+			s.queue.Release()
+		}
+	}
+}
+
+// frame sends one frame. What fails is one packet less; the peer conceals it.
+func (s *sender) frame(keys Protector, f *micFrame) {
+	s.adapt()
+	n, err := s.encoder.Encode(s.packet[rtpHeaderLen:], f.pcm[:f.n])
+	if err != nil {
+		return
+	}
+	ts := s.offset + f.at
+	pt := s.pt
+	if !s.started {
+		pt |= rtpMarker // RFC 3551, Section 4.1: the first packet of a talkspurt
+		s.started = true
+	}
+	first := byte(rtpVersion)
+	if s.digits.next(s.packet[rtpHeaderLen:rtpHeaderLen+n], &pt, &ts, f.n) {
+		first |= rtpPadding
+	}
+	s.header(first, pt, ts)
+	out, err := keys.ProtectRTP(s.secret[:0], s.packet[:rtpHeaderLen+n])
+	if err != nil {
+		return
+	}
+	if s.wire.WritePacket(out) == nil {
+		s.packets.Add(1)
+		s.octets.Add(uint32(n))
+		s.mark(s.offset + f.at + uint32(f.n))
+	}
+}
+
+func (s *sender) header(first, pt byte, ts uint32) {
+	h := s.packet[:rtpHeaderLen]
+	h[0], h[1] = first, pt
+	binary.BigEndian.PutUint16(h[2:], s.seq)
+	binary.BigEndian.PutUint32(h[4:], ts)
+	binary.BigEndian.PutUint32(h[8:], s.ssrc)
+	s.seq++
+}
+
+// adapt makes the steps that the control loop asked for.
+func (s *sender) adapt() {
+	if b := s.bitrate.Load(); b != 0 && b != s.now.bitrate && s.encoder.SetBitrate(int(b)) == nil {
+		s.now.bitrate = b
+	}
+	if l := s.loss.Load(); l != s.now.loss && s.encoder.SetLoss(int(l)) == nil {
+		s.now.loss = l
+	}
+}
+
+// mark remembers which timestamp belongs to now, for sender reports: both in one word, so that a reader never sees
+// halves. The time is in units of 1/16 ms since begun, enough for three days.
+func (s *sender) mark(ts uint32) {
+	s.stamp.Store(uint64(ts)<<32 | uint64(uint32(time.Since(s.begun)*16/time.Millisecond)))
+}
+
+// marked is the last mark; ok is false before the first packet.
+func (s *sender) marked() (ts uint32, at time.Time, ok bool) {
+	v := s.stamp.Load()
+	return uint32(v >> 32), s.begun.Add(time.Duration(uint32(v)) * time.Millisecond / 16), v != 0
+}
+
+// press queues a digit.
+func (s *sender) press(event uint8) bool { return s.digits.press(event) }
