@@ -15,7 +15,8 @@ import (
 
 // WAVConfig describes the simulator's sound card.
 type WAVConfig struct {
-	Mic     string        // WAV file that the microphone hears; empty: silence
+	Mic     string        // WAV file that the microphone hears; empty: Sound
+	Sound   []int16       // what the microphone hears without a file, as ReadWAV returns it; empty: silence
 	Speaker string        // WAV file that records the speaker; empty: nobody listens
 	Loop    bool          // the microphone's file begins again at its end; else silence follows
 	Period  time.Duration // of the chip, DefaultPeriod when 0
@@ -68,6 +69,7 @@ func OpenWAV(c WAVConfig) (*WAVPCM, error) {
 	if c.Started == nil {
 		w.started = func(Direction, time.Time) {}
 	}
+	w.mic = c.Sound
 	var err error
 	if c.Mic != "" {
 		if w.mic, err = ReadWAV(c.Mic); err != nil {
