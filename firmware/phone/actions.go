@@ -1,0 +1,135 @@
+package phone
+
+import (
+	"strings"
+	"time"
+
+	"sotto/firmware/call"
+	"sotto/firmware/media"
+	"sotto/net/signaling"
+)
+
+func now() time.Time { return time.Now() }
+
+// do carries out one action of the machine.
+func (p *phone) do(a call.Action) {
+	switch a := a.(type) {
+	case call.Dial:
+		p.dial(a.To)
+	case call.Answer:
+		p.answer()
+	case call.Hangup:
+		p.hangup(a.Cause)
+	case call.RefuseWaiting:
+		p.line.Hangup(p.waiting, lineCause(a.Cause))
+	case call.StartMedia:
+		p.startVoice()
+	case call.StopMedia:
+		p.stopVoice()
+	case call.Mute:
+		if c := p.talking(); c != nil {
+			c.SetMuted(a.On)
+		}
+	case call.SetVerified:
+		p.setVerified(a.OK)
+	case call.SendDTMF:
+		if event := strings.IndexRune(digits, a.Digit); p.talking() != nil && event >= 0 {
+			p.talking().SendDigit(uint8(event))
+		}
+	case call.SetBacklight:
+		p.cfg.Devices.Display.SetBacklight(a.Percent)
+	default:
+		p.doRest(a)
+	}
+}
+
+// dial begins a call.
+func (p *phone) dial(to string) {
+	p.calls++
+	v, err := p.prepare(nil)
+	if err != nil {
+		p.later(call.LineEnded{Cause: call.NoNetwork})
+		return
+	}
+	p.voice = v
+	p.current = p.line.Dial(signaling.Dial{To: to, Offer: v.description(p.cfg.Ptime)})
+}
+
+// answer accepts the call that rings.
+func (p *phone) answer() {
+	if p.incoming == nil {
+		return
+	}
+	offer := p.incoming.Offer
+	v, err := p.prepare(&offer)
+	if err != nil {
+		p.line.Hangup(p.current, signaling.MediaFailed)
+		p.later(call.LineEnded{Cause: call.NoMedia})
+		return
+	}
+	p.voice = v
+	p.line.Answer(p.current, v.description(p.cfg.Ptime).AnswerTo(offer))
+}
+
+// hangup ends the current call, whatever it is doing.
+func (p *phone) hangup(cause call.Cause) {
+	if p.current == 0 {
+		return
+	}
+	p.line.Hangup(p.current, lineCause(cause))
+	p.note(Note{Event: "ended", Cause: string(cause)})
+	p.forgetCall()
+}
+
+// forgetCall makes the phone deaf to what the line still says of the call.
+func (p *phone) forgetCall() { p.current, p.incoming = 0, nil }
+
+// startVoice starts ZRTP and the pipeline of the current call.
+func (p *phone) startVoice() {
+	if p.voice == nil {
+		p.later(call.MediaFailed{Cause: call.NoMedia})
+		return
+	}
+	if err := p.voice.start(p); err != nil {
+		p.note(Note{Event: "alert", Why: err.Error()})
+		p.later(call.MediaFailed{Cause: call.NoMedia})
+	}
+}
+
+// stopVoice ends the voice and reports how it was.
+func (p *phone) stopVoice() {
+	if p.voice == nil {
+		return
+	}
+	v := p.voice
+	p.voice = nil
+	v.close()
+	if v.call != nil {
+		p.note(Note{Event: "stats", Call: v.number, Stats: statsNote(v.call.Stats())})
+	}
+}
+
+// setVerified passes on that the two people compared the code.
+func (p *phone) setVerified(ok bool) {
+	switch c := p.talking(); {
+	case c == nil:
+	case ok:
+		c.SetVerified()
+	default:
+		c.RejectSAS()
+	}
+}
+
+// talking is the media of the current call, nil before it has started.
+func (p *phone) talking() *media.Call {
+	if p.voice == nil {
+		return nil
+	}
+	return p.voice.call
+}
+
+// digits stand at their event numbers (RFC 4733, Section 3.2).
+const digits = "0123456789*#"
+
+// later handles an event after the one that is being handled now.
+func (p *phone) later(ev call.Event) { p.pending = append(p.pending, ev) }

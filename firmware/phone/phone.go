@@ -1,0 +1,203 @@
+// Package phone joins the rooms into a telephone: one select loop owns the call machine and passes events to it and its
+// actions to the line, the voice, the phone book and the screen. The device and the simulator run the same phone.
+//
+// It promises that a call's media starts muted, that nothing is played or sent before ZRTP has confirmed the keys, and that
+// the loop never waits for the network, for a disk or for a person. It decides nothing that firmware/call can decide.
+package phone
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"sotto/firmware/call"
+	"sotto/firmware/phonebook"
+	"sotto/firmware/ui"
+	"sotto/hal"
+	"sotto/net/signaling"
+	"sotto/net/signaling/sipua"
+)
+
+// Devices are the parts of the board that the phone uses. Lamp and Mixer may be nil.
+type Devices struct {
+	OpenPCM    func() (hal.PCM, error) // at the start of each call's voice; Close gives the card back
+	OpenRinger func() (hal.PCM, error) // the card while there is no call: rings and tones; nil: none are heard
+	Keypad     hal.Keypad
+	Display    hal.Display
+	Lamp       hal.Indicator
+	Mixer      hal.Mixer
+}
+
+// Contact is somebody whom the configuration adds to the phone book.
+type Contact struct{ Name, URI string }
+
+// Config is what a phone is made of.
+type Config struct {
+	Name     string         // told to those whom we call
+	Listen   netip.AddrPort // signaling; media uses the same address
+	State    string         // folder for everything that must survive
+	Contacts []Contact      // the first sits on speed dial 2
+	Ptime    int            // milliseconds of speech in a packet; 0 is 20
+	Devices  Devices
+	Observe  func(Note) // may be nil; called by the loop
+}
+
+// phone is the state of the loop. Only the loop's goroutine touches it.
+type phone struct {
+	cfg     Config
+	line    *sipua.UA
+	book    *phonebook.Cache
+	machine *call.Machine
+	actions []call.Action
+	pending []call.Event // to be handled after the one in hand
+
+	calls    int              // since start
+	current  signaling.CallID // 0: none
+	incoming *signaling.Incoming
+	waiting  signaling.CallID // the incoming call of the event that is being handled, while another is up
+	voice    *voice
+	voices   chan voiceEvent
+	log      []call.Entry
+	ringer   ringer
+	ringing  bool
+	lamp     bool
+}
+
+// Run is a telephone until ctx is done or a part fails that it cannot do without.
+func Run(ctx context.Context, cfg Config) error {
+	p, err := start(cfg)
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	keys := make(chan hal.KeyEvent)
+	failed := make(chan error, 1)
+	go readKeys(ctx, cfg.Devices.Keypad, keys, failed)
+	p.note(Note{Event: "ready"})
+	return p.loop(ctx, keys, failed)
+}
+
+// start opens what can fail, before anything is shown.
+func start(cfg Config) (*phone, error) {
+	if cfg.Ptime == 0 {
+		cfg.Ptime = 20
+	}
+	book, err := phonebook.OpenFileCache(cfg.State)
+	if err != nil {
+		return nil, err
+	}
+	line, err := sipua.New(sipua.Config{Listen: cfg.Listen, Name: cfg.Name})
+	if err != nil {
+		return nil, err
+	}
+	p := &phone{cfg: cfg, line: line, book: book, voices: make(chan voiceEvent, 64)}
+	p.ringer.open = cfg.Devices.OpenRinger
+	p.machine = call.New(call.Config{Name: cfg.Name})
+	return p, nil
+}
+
+// stop says goodbye to the peer and closes everything.
+func (p *phone) stop() {
+	if p.current != 0 {
+		p.line.Hangup(p.current, signaling.HungUp)
+	}
+	p.stopVoice()
+	p.ringer.stop()
+	p.line.Close()
+	p.book.Close()
+}
+
+// loop owns the machine.
+func (p *phone) loop(ctx context.Context, keys <-chan hal.KeyEvent, failed <-chan error) error {
+	p.begin()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		p.draw()
+		timer.Reset(p.sleep())
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-failed:
+			return err
+		case k := <-keys:
+			if ev, ok := ui.Translate(k, p.machine.Snapshot()); ok {
+				p.handle(ev)
+			}
+		case ev := <-p.line.Events():
+			p.lineEvent(ev)
+		case ev := <-p.voices:
+			p.voiceEvent(ev)
+		case <-timer.C:
+			p.handle(call.Tick{})
+		}
+	}
+}
+
+// begin tells the machine what it cannot know.
+func (p *phone) begin() {
+	var contacts []call.Contact
+	for i, c := range p.cfg.Contacts {
+		k := call.Contact{ID: fmt.Sprint(i + 1), Name: c.Name, Address: c.URI}
+		if i < 8 {
+			k.Speed = i + 2
+		}
+		contacts = append(contacts, k)
+	}
+	p.handle(call.ContactsChanged{Contacts: contacts})
+	p.handle(call.NetworkChanged{Network: call.Network{Up: true, Registered: true, Route: "direct",
+		Address: p.line.Addr().String()}})
+}
+
+// sleep is how long the machine has nothing to do.
+func (p *phone) sleep() time.Duration {
+	if d := p.machine.Deadline(); !d.IsZero() {
+		return max(time.Until(d), 0)
+	}
+	return time.Hour
+}
+
+// handle gives one event to the machine and does what it says.
+func (p *phone) handle(ev call.Event) {
+	p.later(ev)
+	for len(p.pending) > 0 {
+		ev, p.pending = p.pending[0], p.pending[1:]
+		p.actions = p.machine.Handle(p.actions[:0], ev, time.Now())
+		for _, a := range p.actions {
+			p.do(a)
+		}
+	}
+}
+
+// draw shows what changed.
+func (p *phone) draw() {
+	s := p.machine.Snapshot()
+	d := p.cfg.Devices.Display
+	if damage := ui.Render(d.Frame(), s); !damage.Empty() {
+		d.Show(damage)
+		p.note(Note{Event: "screen", Text: ui.Text(s)})
+	}
+	if s.Lamp != p.lamp && p.cfg.Devices.Lamp != nil {
+		p.cfg.Devices.Lamp.Set(s.Lamp)
+	}
+	p.lamp = s.Lamp
+}
+
+// readKeys passes the keypad's events on until ctx is done.
+func readKeys(ctx context.Context, pad hal.Keypad, keys chan<- hal.KeyEvent, failed chan<- error) {
+	for {
+		k, err := pad.NextKey(ctx)
+		if err != nil {
+			if ctx.Err() == nil {
+				failed <- fmt.Errorf("phone: keypad: %w", err)
+			}
+			return
+		}
+		select {
+		case keys <- k:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

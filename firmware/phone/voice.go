@@ -1,0 +1,167 @@
+package phone
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"sotto/firmware/media"
+	"sotto/hal"
+	"sotto/net/protect"
+	"sotto/net/signaling"
+	"sotto/zrtp"
+)
+
+// voice is one call's media, from the moment its description is needed to the hang-up.
+type voice struct {
+	number    int // of the call
+	ssrc      uint32
+	session   *zrtp.Session
+	rtp, rtcp *wire
+	remote    signaling.Description
+	pcm       hal.PCM
+	call      *media.Call // nil until the media has started
+	sas       zrtp.SASReady
+	zid       zrtp.ZID
+	secure    bool
+}
+
+// voiceEvent is a media event of the call with that number.
+type voiceEvent struct {
+	number int
+	media.Event
+}
+
+// clientID is what our Hello says of the program: 16 octets, and no version that an attacker could look up.
+const clientID = "SOTTO"
+
+// prepare opens the ports and makes the ZRTP session, so that an offer or answer can be written. peer is what the caller
+// offered, nil when we call.
+func (p *phone) prepare(peer *signaling.Description) (*voice, error) {
+	rtp, rtcp, err := openWires(p.cfg.Listen.Addr())
+	if err != nil {
+		return nil, err
+	}
+	v := &voice{number: p.calls, rtp: rtp, rtcp: rtcp}
+	var b [4]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return nil, err
+	}
+	v.ssrc = binary.BigEndian.Uint32(b[:])
+	cfg := zrtp.Config{ZID: p.book.ZID(), SSRC: v.ssrc, ClientID: clientID, Rand: rand.Reader, Cache: p.book}
+	if peer != nil {
+		cfg.PeerHelloHash = helloHash(*peer)
+	}
+	if v.session, err = zrtp.NewSession(&cfg, now()); err != nil {
+		v.close()
+		return nil, err
+	}
+	if peer != nil {
+		v.setRemote(*peer)
+	}
+	return v, nil
+}
+
+// helloHash is the digest that a description announces for the version that we speak, or nil.
+func helloHash(d signaling.Description) []byte {
+	for _, h := range d.Hashes {
+		// RFC 6189, Section 4.1.1: only the first three characters of a version are compared.
+		if h.Version[:3] == "1.1" {
+			return h.Hash[:]
+		}
+	}
+	return nil
+}
+
+// description is our side of the call.
+func (v *voice) description(ptime int) signaling.Description {
+	return signaling.Description{
+		RTP: v.rtp.addr(), RTCP: v.rtcp.addr(), Mux: true, PayloadType: signaling.OpusType, DTMF: signaling.DTMFType,
+		Ptime: ptime, FEC: true, CBR: true, Session: uint64(v.ssrc), Version: 1,
+		Hashes: []signaling.ZRTPHash{{Version: "1.10", Hash: v.session.HelloHash()}},
+	}
+}
+
+// setRemote aims the ports at the peer.
+func (v *voice) setRemote(d signaling.Description) {
+	v.remote = d
+	v.rtp.setRemote(d.RTP)
+	if d.RTCP.IsValid() {
+		v.rtcp.setRemote(d.RTCP)
+	} else {
+		v.rtcp.setRemote(netip.AddrPortFrom(d.RTP.Addr(), d.RTP.Port()+1))
+	}
+}
+
+// start opens the sound card and begins ZRTP. Its events come to the phone's loop.
+func (v *voice) start(p *phone) error {
+	if hash := helloHash(v.remote); hash != nil && v.session.State() == zrtp.StateInitial {
+		if err := v.session.SetPeerHelloHash(hash, false); err != nil {
+			return err
+		}
+	}
+	p.ringer.stop()
+	pcm, err := p.cfg.Devices.OpenPCM()
+	if err != nil {
+		return fmt.Errorf("phone: sound card: %w", err)
+	}
+	v.pcm = pcm
+	cfg := media.Config{PCM: pcm, RTP: v.rtp, RTCP: v.rtcp, Session: v.session, Protect: protector, SSRC: v.ssrc,
+		PayloadType: v.remote.PayloadType, EventType: v.remote.DTMF, Ptime: p.cfg.Ptime, Realtime: true}
+	if v.remote.Mux {
+		cfg.RTCP = nil
+	}
+	v.call, err = media.Start(cfg)
+	if err != nil {
+		return err
+	}
+	go func(number int, c *media.Call) {
+		for ev := range c.Events() {
+			p.voices <- voiceEvent{number, ev}
+		}
+	}(v.number, v.call)
+	return nil
+}
+
+// protector makes SRTP contexts from what ZRTP agreed.
+func protector(k media.Keys) (media.Protector, error) {
+	profile, err := profileOf(k.Cipher, k.AuthTag)
+	if err != nil {
+		return nil, err
+	}
+	return protect.New(protect.Keys{Profile: profile, SendKey: k.Send.Key, SendSalt: k.Send.Salt,
+		RecvKey: k.Receive.Key, RecvSalt: k.Receive.Salt, RemoteSSRC: k.RemoteSSRC})
+}
+
+// errProfile cannot happen with what we offer; it is here so that nothing weaker can be taken by mistake.
+var errProfile = errors.New("phone: cipher or tag that SRTP here does not have")
+
+func profileOf(c zrtp.Cipher, t zrtp.AuthTag) (protect.Profile, error) {
+	switch {
+	case c == zrtp.CipherAES1 && t == zrtp.AuthTagHS80:
+		return protect.AES1HS80, nil
+	case c == zrtp.CipherAES1 && t == zrtp.AuthTagHS32:
+		return protect.AES1HS32, nil
+	case c == zrtp.CipherAES3 && t == zrtp.AuthTagHS80:
+		return protect.AES3HS80, nil
+	case c == zrtp.CipherAES3 && t == zrtp.AuthTagHS32:
+		return protect.AES3HS32, nil
+	}
+	return 0, errProfile
+}
+
+// close ends whatever was begun and wipes the keys.
+func (v *voice) close() {
+	if v.call != nil {
+		v.call.Close()
+	} else if v.session != nil {
+		v.session.Close()
+	}
+	if v.pcm != nil {
+		v.pcm.Close()
+	}
+	v.rtp.Close()
+	v.rtcp.Close()
+}

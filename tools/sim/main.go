@@ -1,0 +1,144 @@
+// Command sim is one handset on a PC: the firmware's phone with WAV files as its sound card, scripted or clicked keys, and
+// a screen that can be read as text. See `build/sim --help` and DESIGN.md for the script's verbs.
+//
+// It promises that nothing but the chips is simulated: keys, line, key agreement and voice are the handset's own code, and
+// the sound card is paced by a real clock. Standard output carries one JSON line an event and nothing else.
+// Exit status: 0 after quit or a signal, 1 when a `wait` of the script was in vain, 2 when it could not start.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"sotto/firmware/phone"
+)
+
+// options are the flags, checked.
+type options struct {
+	name, state, mic, speaker, script, http, pin string
+	listen                                       netip.AddrPort
+	contacts                                     []phone.Contact
+	ptime                                        int
+	loop                                         bool
+	screen                                       string
+}
+
+// contactFlag collects repeated --contact 'Name=sip:...'.
+type contactFlag struct{ list *[]phone.Contact }
+
+func (c contactFlag) String() string { return "" }
+
+func (c contactFlag) Set(s string) error {
+	name, uri, ok := strings.Cut(s, "=")
+	if !ok || name == "" || uri == "" {
+		return errors.New("want 'Name=sip:user@host:port'")
+	}
+	*c.list = append(*c.list, phone.Contact{Name: name, URI: uri})
+	return nil
+}
+
+func parseFlags(args []string, help io.Writer) (o options, err error) {
+	fs := flag.NewFlagSet("sim", flag.ContinueOnError)
+	fs.SetOutput(io.Discard) // a mistake is told in one line, by main
+	sip := fs.String("sip", "127.0.0.1:5060", "`address` and port for signaling; media uses the same address")
+	fs.StringVar(&o.name, "name", "handset", "our `name`, told to those whom we call")
+	fs.StringVar(&o.state, "state", "", "`folder` for everything that must survive (made when missing)")
+	fs.StringVar(&o.mic, "mic", "", "WAV `file` that the microphone hears; silence without one")
+	fs.BoolVar(&o.loop, "mic-loop", false, "begin the microphone's file again at its end")
+	fs.StringVar(&o.speaker, "speaker", "", "WAV `file` that the loudspeaker's sound is written to")
+	fs.Var(contactFlag{&o.contacts}, "contact", "a `Name=sip:uri` of the phone book; repeatable, the first sits on speed dial 2")
+	fs.StringVar(&o.pin, "pin", "", "`PIN` to unlock with at start")
+	fs.StringVar(&o.script, "script", "", "`file` with script lines, - for standard input")
+	fs.StringVar(&o.http, "http", "", "`address` of a page that shows this handset, as 127.0.0.1:8080")
+	fs.IntVar(&o.ptime, "ptime", 20, "`milliseconds` of speech in a packet: 10, 20, 40 or 60")
+	fs.StringVar(&o.screen, "screen", "240x240", "`size` of the display: 240x240, 240x320 or 128x64")
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintln(help, "usage: sim --sip IP:PORT --state DIR [--mic in.wav] [--speaker out.wav] [--contact 'Bob=sip:bob@IP:PORT']...")
+			fs.SetOutput(help)
+			fs.PrintDefaults()
+			return o, err
+		}
+		return o, fmt.Errorf("%w (see build/sim --help)", err)
+	}
+	if fs.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	}
+	if o.listen, err = netip.ParseAddrPort(*sip); err != nil {
+		return o, fmt.Errorf("--sip %s: want an address and a port, as 127.0.0.1:5060", *sip)
+	}
+	if o.state == "" {
+		return o, errors.New("--state DIR is needed: the handset's identity lives there")
+	}
+	switch o.ptime {
+	case 10, 20, 40, 60:
+	default:
+		return o, fmt.Errorf("--ptime %d: 10, 20, 40 or 60", o.ptime)
+	}
+	return o, nil
+}
+
+func main() {
+	o, err := parseFlags(os.Args[1:], os.Stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err == nil {
+		err = run(o)
+	}
+	var vain errWait
+	switch {
+	case err == nil:
+	case errors.As(err, &vain):
+		fmt.Fprintln(os.Stderr, "sim:", err)
+		os.Exit(1)
+	default:
+		fmt.Fprintln(os.Stderr, "sim:", strings.ReplaceAll(err.Error(), "\n", " "))
+		os.Exit(2)
+	}
+}
+
+// run lives until the script quits, a signal comes, or the phone fails.
+func run(o options) error {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	var steps []step
+	if o.script != "" && o.script != "-" {
+		f, err := os.Open(o.script)
+		if err != nil {
+			return fmt.Errorf("--script: %w", err)
+		}
+		defer f.Close()
+		if steps, err = parseScript(f); err != nil {
+			return fmt.Errorf("--script %s, %w", o.script, err)
+		}
+	}
+	d, err := newDevice(o)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	done := make(chan error, 2)
+	go func() { done <- phone.Run(ctx, d.config(o)) }()
+	switch {
+	case o.script == "-":
+		go func() { done <- d.follow(ctx, os.Stdin) }()
+	case o.script != "":
+		go func() { done <- d.play(ctx, steps) }()
+	}
+	err = <-done
+	cancel()
+	if errors.Is(err, errQuit) || errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	d.wait(done)
+	return err
+}
