@@ -117,7 +117,7 @@ func nameAddress(s string) (string, bool) {
 	s = trim(s)
 	display, rest := "", s
 	if n := quoted(s); n > 0 {
-		display, rest = s[:n], trim(s[n:])
+		display, rest = withoutControls(s[:n]), trim(s[n:])
 		if !strings.HasPrefix(rest, "<") {
 			return "", false
 		}
@@ -158,6 +158,19 @@ func nameAddress(s string) (string, bool) {
 	return display + "<" + uri + ">" + tail, true
 }
 
+// withoutControls takes out the control characters that a quoted-string may escape.
+func withoutControls(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) && (s[i+1] < ' ' || s[i+1] == 0x7f) {
+			i++
+			continue
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
 // uriOK checks a URI of any scheme, and those of SIP more closely.
 func uriOK(s string) bool {
 	scheme, rest, ok := strings.Cut(s, ":")
@@ -176,9 +189,7 @@ func uriOK(s string) bool {
 	if !isSIP(s) {
 		return true
 	}
-	if i := strings.IndexByte(rest, '@'); i >= 0 {
-		rest = rest[i+1:]
-	}
+	rest = rest[strings.LastIndexByte(rest, '@')+1:]
 	if i := strings.IndexAny(rest, ";?"); i >= 0 {
 		rest = rest[:i]
 	}
@@ -200,7 +211,13 @@ func hostAndPort(s string) (string, bool) {
 		if i < 0 {
 			return "", false
 		}
-		if a, err := netip.ParseAddr(s[1:i]); err != nil || !a.Is6() || a.Zone() != "" {
+		// RFC 5118, Section 4.10: the grammar of RFC 3261 lets a third colon stand before an IPv4 part; "an
+		// implementation must tolerate both of the above constructs".
+		v6 := s[1:i]
+		if strings.Contains(v6, ".") {
+			v6 = strings.Replace(v6, ":::", "::", 1)
+		}
+		if a, err := netip.ParseAddr(v6); err != nil || !a.Is6() || a.Zone() != "" {
 			return "", false
 		}
 		host, port = s[:i+1], trim(s[i+1:])

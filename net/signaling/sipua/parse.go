@@ -119,13 +119,13 @@ func parse(raw []byte, from hop) (message, *fault) {
 		body = nil
 	}
 	first, rest, _ := strings.Cut(string(head), "\r\n")
-	lines, bad := headerLines(rest)
 	start, isRequest, f := startLine(first)
 	if f == silent {
 		return message{}, silent
 	}
-	echo := echoOf(lines)
-	if bad && f == nil {
+	unread, bad := rawLines(rest)
+	lines, worse := readLines(unread)
+	if (bad || worse) && f == nil {
 		f = &fault{code: 400, reason: "Bad Request"}
 	}
 	if f == nil {
@@ -138,7 +138,7 @@ func parse(raw []byte, from hop) (message, *fault) {
 		if !isRequest || strings.HasPrefix(first, "ACK ") {
 			return message{}, silent // RFC 3261, Section 17.1.1.1: an ACK has no answer
 		}
-		f.echo = echo
+		f.echo = echoOf(unread)
 		return message{}, f
 	}
 	return build(start, lines, body, from)
@@ -171,7 +171,7 @@ func startLine(s string) (start string, isRequest bool, f *fault) {
 	if !isSIP(uri) {
 		return "", true, &fault{code: 416, reason: "Unsupported URI Scheme"}
 	}
-	if strings.Contains(uri, "?") { // RFC 3261, Section 19.1.1, Table 1: no headers in a request line
+	if strings.Contains(uri[strings.LastIndexByte(uri, '@')+1:], "?") { // RFC 3261, Section 19.1.1, Table 1: no headers in a request line
 		return "", true, badRequest
 	}
 	return method + " " + uri + " SIP/2.0", true, nil
@@ -198,9 +198,8 @@ func rawLines(s string) (lines []line, bad bool) {
 	return lines, false
 }
 
-// headerLines reads those headers that mean something to us. bad tells of headers that are not what they must be.
-func headerLines(s string) (lines []line, bad bool) {
-	raw, bad := rawLines(s)
+// readLines reads those headers that mean something to us. bad tells of headers that are not what they must be.
+func readLines(raw []line) (lines []line, bad bool) {
 	for _, r := range raw {
 		h, known := spellings[strings.ToLower(r.name)]
 		if !known {
@@ -227,28 +226,33 @@ func headerLines(s string) (lines []line, bad bool) {
 	return lines, bad
 }
 
-// printableLine: no control characters but tab.
+// printableLine: no control characters but tab, and those that a backslash announces (RFC 3261, Section 25.1:
+// quoted-pair), which no header of ours hands on.
 func printableLine(s string) bool {
 	for i := range len(s) {
-		if s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f {
+		if (s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f) && (i == 0 || s[i-1] != '\\' || s[i] == '\r' || s[i] == '\n') {
 			return false
 		}
 	}
 	return true
 }
 
-// echoOf collects what an answer to a bad request repeats: the good ones of the headers of RFC 3261, Section 8.2.6.2.
+// echoOf collects what an answer to a bad request repeats, as it came: the headers of RFC 3261, Section 8.2.6.2.
 func echoOf(lines []line) (echo []string) {
-	vias := 0
+	vias, size := 0, 0
 	for _, l := range lines {
-		switch l.name {
+		name := spellings[strings.ToLower(l.name)].name
+		switch name {
 		case "Via":
 			vias++
 		case "From", "To", "Call-ID", "CSeq":
 		default:
 			continue
 		}
-		echo = append(echo, l.name+": "+l.value)
+		if size += len(l.value); size > maxHeader {
+			return nil
+		}
+		echo = append(echo, name+": "+l.value)
 	}
 	if vias == 0 {
 		return nil

@@ -9,7 +9,6 @@ import (
 	"sotto/net/signaling"
 )
 
-
 // phone is a UA with what a test needs around it.
 type phone struct {
 	*UA
@@ -156,3 +155,5 @@ func TestBadAddresses(t *testing.T) {
 	alice.Dial(signaling.Dial{To: "bob", Account: "none", Offer: describe(4000)})
 	alice.wantEnd(signaling.NotRegistered)
 }
+
+func mustAddr(s string) netip.Addr { return netip.MustParseAddr(s) }
