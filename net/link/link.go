@@ -1,0 +1,267 @@
+// Package link brings up the cable: an Ethernet interface with an address by DHCP or a fixed one, by netlink and without
+// any other program.
+//
+// It promises to tell the network nothing but the hardware address: no host name, no vendor, no client software
+// (RFC 7844). DHCP is written here instead of imported, since it needs no packet socket this way: the whole client lives on an ordinary UDP
+// socket bound to the interface, so the kernel is built without packet sockets and nobody on this machine can sniff.
+//
+// It never opens a port other than DHCP's 68 and never accepts a route, a host name or a file from a server.
+// It cannot detect that another machine uses the same fixed address. Wi-Fi is not here yet.
+package link
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Ports of RFC 2131, Section 4.1.
+const (
+	serverPort = 67
+	clientPort = 68
+)
+
+const lookEvery = 250 * time.Millisecond
+
+// Config says which cable and which address.
+type Config struct {
+	Interface string       // "" takes the first Ethernet interface
+	Static    netip.Prefix // valid: this address instead of DHCP
+	Router    netip.Addr   // with Static; may be invalid
+	DNS       []netip.Addr // with Static
+}
+
+// Status is what the network looks like now. The zero Status is no network.
+type Status struct {
+	Interface string
+	Address   netip.Prefix
+	Router    netip.Addr
+	DNS       []netip.Addr
+}
+
+// Up tells whether there is an address.
+func (s Status) Up() bool { return s.Address.IsValid() }
+
+// Resolver is the text of /etc/resolv.conf for this network.
+func (s Status) Resolver() string {
+	var b strings.Builder
+	for _, a := range s.DNS {
+		fmt.Fprintf(&b, "nameserver %s\n", a)
+	}
+	return b.String()
+}
+
+// Run keeps the link up until ctx is done and tells every change. It returns only errors that trying again cannot cure.
+func Run(ctx context.Context, c Config, tell func(Status)) error {
+	if err := loopback(); err != nil {
+		return err
+	}
+	for {
+		nl, err := find(ctx, c.Interface)
+		if err != nil {
+			return err
+		}
+		err = serve(ctx, c, nl, tell)
+		tell(Status{})
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil && !errors.Is(err, errCable) && !errors.Is(err, unix.ENODEV) && !errors.Is(err, unix.ENETDOWN) {
+			return err
+		}
+	}
+}
+
+var errCable = errors.New("link: the cable is out")
+
+func loopback() error {
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		return fmt.Errorf("link: lo: %w", err)
+	}
+	if err := netlink.LinkSetUp(lo); err != nil {
+		return fmt.Errorf("link: lo: %w", err)
+	}
+	return nil
+}
+
+// find waits for an interface with a cable. Taking it up is what makes the carrier show.
+func find(ctx context.Context, name string) (netlink.Link, error) {
+	raised := map[int]bool{}
+	for {
+		links, err := netlink.LinkList()
+		if err != nil {
+			return nil, fmt.Errorf("link: %w", err)
+		}
+		for _, l := range links {
+			a := l.Attrs()
+			if a.EncapType != "ether" || (name != "" && a.Name != name) {
+				continue
+			}
+			if !raised[a.Index] {
+				raised[a.Index] = netlink.LinkSetUp(l) == nil
+			}
+			if a.RawFlags&unix.IFF_LOWER_UP != 0 && a.Flags&net.FlagUp != 0 {
+				return l, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(lookEvery / 5):
+		}
+	}
+}
+
+// serve runs one cable until it is pulled.
+func serve(ctx context.Context, c Config, l netlink.Link, tell func(Status)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go watchCable(ctx, cancel, l.Attrs().Index)
+	if err := flush(l); err != nil {
+		return err
+	}
+	if c.Static.IsValid() {
+		s := Status{Interface: l.Attrs().Name, Address: c.Static, Router: c.Router, DNS: c.DNS}
+		if err := apply(l, s); err != nil {
+			return err
+		}
+		tell(s)
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	return dhcp(ctx, l, tell)
+}
+
+// watchCable ends serve when the carrier goes.
+func watchCable(ctx context.Context, cancel context.CancelCauseFunc, index int) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(lookEvery):
+		}
+		l, err := netlink.LinkByIndex(index)
+		if err != nil || l.Attrs().RawFlags&unix.IFF_LOWER_UP == 0 {
+			cancel(errCable)
+			return
+		}
+	}
+}
+
+// dhcp is the loop around the pure client.
+func dhcp(ctx context.Context, l netlink.Link, tell func(Status)) error {
+	conn, err := listen(ctx, l.Attrs().Name)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	c, err := newClient(l.Attrs().HardwareAddr, rand.Reader, time.Now())
+	if err != nil {
+		return fmt.Errorf("link: %w", err)
+	}
+	buf := make([]byte, maxDHCPSize+1)
+	for {
+		if b, to, ok := c.Outgoing(); ok {
+			// An error here is a network that is not ready; the next try is already planned.
+			_, _ = conn.WriteToUDPAddrPort(b, netip.AddrPortFrom(to, serverPort))
+		}
+		if lease, held, changed := c.Changed(); changed {
+			if err := change(l, lease, held, tell); err != nil {
+				return err
+			}
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		_ = conn.SetReadDeadline(c.Deadline())
+		n, _, err := conn.ReadFromUDPAddrPort(buf)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err == nil:
+			err = c.Handle(buf[:n], time.Now())
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			err = c.Tick(time.Now())
+		}
+		if err != nil {
+			return fmt.Errorf("link: %w", err)
+		}
+	}
+}
+
+func change(l netlink.Link, lease Lease, held bool, tell func(Status)) error {
+	if err := flush(l); err != nil {
+		return err
+	}
+	if !held {
+		tell(Status{})
+		return nil
+	}
+	s := Status{Interface: l.Attrs().Name, Address: lease.Address, Router: lease.Router, DNS: lease.DNS}
+	if err := apply(l, s); err != nil {
+		return err
+	}
+	tell(s)
+	return nil
+}
+
+// listen opens the client's port on one interface, before that interface has an address.
+func listen(ctx context.Context, name string) (*net.UDPConn, error) {
+	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		var inner error
+		err := raw.Control(func(fd uintptr) {
+			inner = errors.Join(unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BROADCAST, 1),
+				unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1),
+				unix.BindToDevice(int(fd), name))
+		})
+		return errors.Join(err, inner)
+	}}
+	pc, err := lc.ListenPacket(ctx, "udp4", fmt.Sprintf("0.0.0.0:%d", clientPort))
+	if err != nil {
+		return nil, fmt.Errorf("link: %w", err)
+	}
+	return pc.(*net.UDPConn), nil
+}
+
+// flush takes all IPv4 addresses off an interface; their routes go with them.
+func flush(l netlink.Link) error {
+	addrs, err := netlink.AddrList(l, unix.AF_INET)
+	if err != nil {
+		return fmt.Errorf("link: %w", err)
+	}
+	for _, a := range addrs {
+		if err := netlink.AddrDel(l, &a); err != nil {
+			return fmt.Errorf("link: %w", err)
+		}
+	}
+	return nil
+}
+
+// apply puts an address on an interface and the default route to the router.
+func apply(l netlink.Link, s Status) error {
+	ipnet := &net.IPNet{IP: s.Address.Addr().AsSlice(), Mask: net.CIDRMask(s.Address.Bits(), 32)}
+	if err := netlink.AddrReplace(l, &netlink.Addr{IPNet: ipnet}); err != nil {
+		return fmt.Errorf("link: %w", err)
+	}
+	if !s.Router.IsValid() {
+		return nil
+	}
+	err := netlink.RouteReplace(&netlink.Route{LinkIndex: l.Attrs().Index, Gw: s.Router.AsSlice()})
+	if err != nil {
+		return fmt.Errorf("link: %w", err)
+	}
+	return nil
+}
