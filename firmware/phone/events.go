@@ -118,7 +118,7 @@ func (p *phone) secured(v *voice, e zrtp.Secure) {
 	a, sas := e.Algorithms, v.sas
 	verified := sas.Verified
 	p.note(Note{Event: "secure", SAS: sas.SAS, KA: a.KeyAgreement.String(), Hash: a.Hash.String(),
-		Cipher: a.Cipher.String(), Auth: a.AuthTag.String(), Verified: &verified})
+		Cipher: a.Cipher.String(), Auth: a.AuthTag.String(), Role: e.Role.String(), Verified: &verified})
 	p.handle(call.Secure{SAS: sas.SAS, Initiator: e.Role == zrtp.Initiator, KA: a.KeyAgreement.String(),
 		Hash: a.Hash.String(), Cipher: a.Cipher.String(), Tag: a.AuthTag.String(), Verified: sas.Verified,
 		FirstCall: sas.NewDevice, Disclosure: e.Disclosure})

@@ -19,6 +19,7 @@ type Note struct {
 	Hash      string  `json:"hash,omitempty"`
 	Cipher    string  `json:"cipher,omitempty"`
 	Auth      string  `json:"auth,omitempty"`
+	Role      string  `json:"role,omitempty"` // initiator chose the algorithms
 	Verified  *bool   `json:"verified,omitempty"`
 	Why       string  `json:"why,omitempty"`
 	Cause     string  `json:"cause,omitempty"`

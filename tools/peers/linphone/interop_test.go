@@ -122,7 +122,7 @@ func TestWeCallLinphone(t *testing.T) {
 	heard(t, sim, peer, speaker, recording, capture, said)
 }
 
-// TestAlgorithms configures linphonec to offer one thing beside its defaults and expects that it is agreed on.
+// TestAlgorithms configures linphonec to prefer one thing and expects equal codes, and that thing where linphonec chose.
 func TestAlgorithms(t *testing.T) {
 	for _, c := range []struct{ name, line, want string }{
 		{"X255", "zrtp_key_agreements_suites=MS_ZRTP_KEY_AGREEMENT_X255", `"ka":"X255"`},
@@ -146,7 +146,8 @@ func TestAlgorithms(t *testing.T) {
 					sim.say("press call")
 				}
 				line := secured(t, sim, peer)
-				if !regexp.MustCompile(c.want).MatchString(line) {
+				// Who sent the Commit that counts chose from what both offer, and that is decided by chance (contention).
+				if strings.Contains(line, `"role":"responder"`) && !regexp.MustCompile(c.want).MatchString(line) {
 					t.Errorf("agreed on %s, want %s", line, c.want)
 				}
 				sim.say("press end", "quit")
