@@ -1,0 +1,244 @@
+package ui
+
+import (
+	"image"
+	"image/color"
+	"image/draw"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/image/font"
+	"golang.org/x/image/math/fixed"
+
+	"sotto/firmware/call"
+)
+
+// Render draws the screen of a snapshot into dst and returns the rectangle of the pixels that changed: empty if none did.
+// Displays less than 100 pixels high get the one-bit theme.
+func Render(dst draw.Image, s call.Snapshot) image.Rectangle {
+	b := dst.Bounds()
+	frame := paint(b.Size(), &s)
+	return update(dst, frame)
+}
+
+// paint draws a whole frame.
+func paint(size image.Point, s *call.Snapshot) *image.RGBA {
+	t := newTheme(size, s.Settings.Large, s.Settings.Contrast)
+	sc := compose(s)
+	frame := image.NewRGBA(image.Rectangle{Max: size})
+	c := canvas{t, frame}
+	c.fill(frame.Rect, t.colours[roleBack])
+	flooded := sc.flood != roleBack && !t.mono
+	if flooded { // an alarm takes the whole screen
+		ground, ink := t.tint(sc.flood)
+		c.fill(frame.Rect, ground)
+		for r := range t.colours {
+			t.colours[r] = ink
+		}
+		t.colours[roleBack], t.colours[rolePanel] = ground, shade(ground)
+	}
+	for _, it := range t.layout(&sc) {
+		c.item(&it)
+	}
+	c.bar(&sc, flooded)
+	c.softKeys(&sc)
+	return frame
+}
+
+func shade(c color.RGBA) color.RGBA {
+	return color.RGBA{uint8(int(c.R) * 3 / 4), uint8(int(c.G) * 3 / 4), uint8(int(c.B) * 3 / 4), c.A}
+}
+
+// update copies what differs and tells where.
+func update(dst draw.Image, frame *image.RGBA) (damage image.Rectangle) {
+	min := dst.Bounds().Min
+	for y := range frame.Rect.Dy() {
+		first, last := -1, 0
+		for x := range frame.Rect.Dx() {
+			old := dst.At(min.X+x, min.Y+y)
+			dst.Set(min.X+x, min.Y+y, frame.RGBAAt(x, y))
+			if dst.At(min.X+x, min.Y+y) != old {
+				if first < 0 {
+					first = x
+				}
+				last = x + 1
+			}
+		}
+		if first >= 0 {
+			damage = damage.Union(image.Rect(min.X+first, min.Y+y, min.X+last, min.Y+y+1))
+		}
+	}
+	return damage
+}
+
+// canvas draws with a theme.
+type canvas struct {
+	*theme
+	dst *image.RGBA
+}
+
+func (c canvas) fill(r image.Rectangle, col color.RGBA) {
+	draw.Draw(c.dst, r, image.NewUniform(col), image.Point{}, draw.Src)
+}
+
+// frame is an empty rectangle with a line of width w.
+func (c canvas) frame(r image.Rectangle, w int, col color.RGBA) {
+	c.fill(image.Rect(r.Min.X, r.Min.Y, r.Max.X, r.Min.Y+w), col)
+	c.fill(image.Rect(r.Min.X, r.Max.Y-w, r.Max.X, r.Max.Y), col)
+	c.fill(image.Rect(r.Min.X, r.Min.Y, r.Min.X+w, r.Max.Y), col)
+	c.fill(image.Rect(r.Max.X-w, r.Min.Y, r.Max.X, r.Max.Y), col)
+}
+
+// rounded is a filled rectangle without its corners.
+func (c canvas) rounded(r image.Rectangle, col color.RGBA) {
+	if c.mono {
+		c.fill(r, col)
+		return
+	}
+	for i, inset := range [...]int{4, 2, 1, 1} {
+		c.fill(image.Rect(r.Min.X+inset, r.Min.Y+i, r.Max.X-inset, r.Min.Y+i+1), col)
+		c.fill(image.Rect(r.Min.X+inset, r.Max.Y-i-1, r.Max.X-inset, r.Max.Y-i), col)
+	}
+	c.fill(image.Rect(r.Min.X, r.Min.Y+4, r.Max.X, r.Max.Y-4), col)
+}
+
+// text writes one line with its left edge at x, in the middle of the height of r.
+func (c canvas) text(s string, st style, x int, r image.Rectangle, col color.RGBA) {
+	m := c.faces[st].Metrics()
+	ascent, high := m.Ascent.Ceil(), (m.Ascent + m.Descent).Ceil()
+	base := r.Min.Y + (r.Dy()-high)/2 + ascent
+	if c.mono { // capitals in the middle; what hangs below may use the room there
+		base = r.Min.Y + (r.Dy()-ascent+1)/2 + ascent
+	}
+	d := font.Drawer{Dst: c.dst, Src: image.NewUniform(col), Face: c.faces[st], Dot: fixed.P(x, base)}
+	d.DrawString(s)
+}
+
+func (c canvas) centred(s string, st style, r image.Rectangle, col color.RGBA) {
+	c.text(s, st, r.Min.X+(r.Dx()-c.width(st, s))/2, r, col)
+}
+
+// bar draws the state line.
+func (c canvas) bar(sc *screen, flooded bool) {
+	b, r := &sc.bar, image.Rect(0, 0, c.size.X, c.theme.bar)
+	ground, ink := c.tint(b.role)
+	switch {
+	case flooded:
+		ground, ink = c.colours[rolePanel], c.colours[roleText]
+	case b.role == roleBack && !c.mono:
+		ground = c.colours[rolePanel]
+	}
+	c.fill(r, ground)
+	if c.mono && b.role == roleBack {
+		c.fill(image.Rect(0, r.Max.Y-1, r.Max.X, r.Max.Y), ink)
+	}
+	x, right := c.margin, c.size.X-c.margin
+	if b.right != "" {
+		right -= c.width(styleSmall, b.right)
+		c.text(b.right, styleSmall, right, r, ink)
+		right -= c.gap
+	}
+	for _, s := range b.signs {
+		right -= c.sign
+		c.paintSign(c.dst, s, image.Rect(right, r.Min.Y, right+c.sign, r.Max.Y), ink)
+		right -= c.gap
+	}
+	if b.sign != signNone {
+		c.paintSign(c.dst, b.sign, image.Rect(x, r.Min.Y, x+c.sign, r.Max.Y), ink)
+		x += c.sign + c.gap
+		if c.mono {
+			x++
+		}
+	}
+	c.text(c.shorten(b.text, styleSoft, right-x), styleSoft, x, r, ink)
+}
+
+// softKeys draws the two labels at the bottom, each on the side of its key.
+func (c canvas) softKeys(sc *screen) {
+	r := image.Rect(0, c.size.Y-c.soft, c.size.X, c.size.Y)
+	c.fill(r, c.colours[rolePanel])
+	ink := c.colours[roleText]
+	if c.mono {
+		c.fill(image.Rect(0, r.Min.Y, r.Max.X, r.Min.Y+1), ink)
+		r.Min.Y++
+	}
+	if sc.left != "" {
+		c.text(sc.left, styleSoft, c.margin, r, ink)
+	}
+	if sc.right != "" {
+		c.text(sc.right, styleSoft, c.size.X-c.margin-c.width(styleSoft, sc.right), r, ink)
+	}
+}
+
+func (c canvas) item(it *item) {
+	switch it.kind {
+	case kindText:
+		c.lines(it)
+	case kindCode:
+		c.code(it)
+	case kindRows:
+		c.rows(it)
+	case kindInput:
+		c.input(it)
+	case kindSign:
+		r := image.Rect(0, 0, c.big, c.big).Add(image.Pt(it.rect.Min.X+(it.rect.Dx()-c.big)/2, it.rect.Min.Y))
+		c.paintSign(c.dst, it.sign, r, c.ink(it.role))
+	case kindFace:
+		c.face(it)
+	case kindBusy:
+		c.busy(it)
+	}
+}
+
+// ink is the colour of text on the ground; the ground's own role means text.
+func (c canvas) ink(r role) color.RGBA {
+	if r == roleBack {
+		r = roleText
+	}
+	col := c.colours[r]
+	if r == roleBad && !c.mono { // the red of a ground is too dark to be read on black
+		col = color.RGBA{0xff, 0x7b, 0x72, 0xff}
+	}
+	return col
+}
+
+func (c canvas) lines(it *item) {
+	h := it.rect.Dy() / len(it.said)
+	for i, l := range it.said {
+		r := image.Rect(it.rect.Min.X, it.rect.Min.Y+i*h, it.rect.Max.X, it.rect.Min.Y+(i+1)*h)
+		if it.sign == signNone {
+			c.centred(l, it.style, r, c.ink(it.role))
+			continue
+		}
+		wide := c.sign + c.gap + c.widest(it.said, it.style)
+		x := r.Min.X + (r.Dx()-wide)/2
+		if i == 0 {
+			c.paintSign(c.dst, it.sign, image.Rect(x, it.rect.Min.Y, x+c.sign, it.rect.Min.Y+h), c.ink(it.role))
+		}
+		c.text(l, it.style, x+c.sign+c.gap, r, c.ink(it.role))
+	}
+}
+
+// face is a ring with the first letter of a name.
+func (c canvas) face(it *item) {
+	side := c.big
+	r := image.Rect(0, 0, side, side).Add(image.Pt(it.rect.Min.X+(it.rect.Dx()-side)/2, it.rect.Min.Y))
+	c.disc(r, c.ink(it.role))
+	c.disc(r.Inset(3), c.colours[rolePanel])
+	first, _ := utf8.DecodeRuneInString(it.text)
+	c.centred(string(unicode.ToUpper(first)), styleTitle, r, c.ink(it.role))
+}
+
+// busy is a row of dots, the same in every snapshot: a screen has no clock of its own.
+func (c canvas) busy(it *item) {
+	const n = 5
+	d := it.rect.Dy() / 2
+	x := it.rect.Min.X + (it.rect.Dx()-(2*n-1)*d)/2
+	for i := range n {
+		col := c.ink(it.role)
+		if i > 2 {
+			col = c.colours[rolePanel]
+		}
+		c.disc(image.Rect(x+2*i*d, it.rect.Min.Y, x+(2*i+1)*d, it.rect.Min.Y+d), col)
+	}
+}

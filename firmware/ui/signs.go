@@ -1,0 +1,184 @@
+package ui
+
+import (
+	"image"
+	"image/color"
+	"image/draw"
+	"math"
+
+	"golang.org/x/image/vector"
+)
+
+// sign is a small picture. Each has a shape of its own: no two differ by colour alone.
+type sign uint8
+
+const (
+	signNone sign = iota
+	signLock
+	signAsk
+	signShield
+	signWarn
+	signPhone
+	signDown
+	signDots
+	signNoMic
+	signNoLock
+	signLoud
+	signMissed
+	signIn
+	signOut
+	signOn
+	signOff
+	signQuiet
+	signPerson
+	signCross
+	numSigns
+)
+
+// pixelSigns are their names in icons.txt.
+var pixelSigns = [numSigns]string{signLock: "lock", signAsk: "ask", signShield: "shield", signWarn: "warn", signPhone: "phone",
+	signDown: "down", signDots: "dots", signNoMic: "nomic", signNoLock: "nolock", signLoud: "loud", signMissed: "missed",
+	signIn: "in", signOut: "out", signOn: "on", signOff: "off", signQuiet: "quiet", signPerson: "person", signCross: "cross"}
+
+// pen draws outlines into a square of the given side; coordinates go from 0 to 24.
+type pen struct {
+	r *vector.Rasterizer
+	k float32
+}
+
+func (p pen) poly(xy ...float32) {
+	p.r.MoveTo(xy[0]*p.k, xy[1]*p.k)
+	for i := 2; i < len(xy); i += 2 {
+		p.r.LineTo(xy[i]*p.k, xy[i+1]*p.k)
+	}
+	p.r.ClosePath()
+}
+
+// line is a stroke of width w, with square ends.
+func (p pen) line(x0, y0, x1, y1, w float32) {
+	dx, dy := x1-x0, y1-y0
+	l := float32(math.Sqrt(float64(dx*dx + dy*dy)))
+	nx, ny := -dy/l*w/2, dx/l*w/2
+	p.poly(x0+nx, y0+ny, x1+nx, y1+ny, x1-nx, y1-ny, x0-nx, y0-ny)
+}
+
+// arc is a piece of a ring, angles in degrees, clockwise from the right.
+func (p pen) arc(cx, cy, radius, w, from, to float64) {
+	const steps = 40
+	var out, in []float32
+	for i := range steps + 1 {
+		a := (from + (to-from)*float64(i)/steps) * math.Pi / 180
+		s, c := math.Sincos(a)
+		out = append(out, float32(cx+(radius+w/2)*c), float32(cy+(radius+w/2)*s))
+		in = append(in, float32(cx+(radius-w/2)*c), float32(cy+(radius-w/2)*s))
+	}
+	for i := len(in) - 2; i >= 0; i -= 2 {
+		out = append(out, in[i], in[i+1])
+	}
+	p.poly(out...)
+}
+
+func (p pen) dot(cx, cy, radius float64) { p.arc(cx, cy, radius/2, radius, 0, 360) }
+
+func (p pen) rect(x0, y0, x1, y1 float32) { p.poly(x0, y0, x1, y0, x1, y1, x0, y1) }
+
+// signShapes draw each sign. Shapes that overlap turn the same way, so that they add up.
+var signShapes = [numSigns]func(p pen){
+	signLock:   func(p pen) { p.rect(4, 10, 20, 22); p.arc(12, 10, 5, 2.6, 180, 360) },
+	signAsk:    hollowLock,
+	signShield: shieldShape,
+	signWarn: func(p pen) {
+		p.poly(12, 2, 23, 22, 1, 22)
+		p.poly(10.7, 9, 11.2, 15.5, 12.8, 15.5, 13.3, 9) // the other way round: a hole
+		p.poly(10.7, 17, 10.7, 19.6, 13.3, 19.6, 13.3, 17)
+	},
+	signPhone: func(p pen) { handsetShape(p, 0) },
+	signDown: func(p pen) {
+		p.arc(12, 19, 9, 4.5, 205, 335)
+		p.rect(1.5, 12.5, 7.5, 17.5)
+		p.rect(16.5, 12.5, 22.5, 17.5)
+	},
+	signDots: func(p pen) { p.dot(4, 12, 2.6); p.dot(12, 12, 2.6); p.dot(20, 12, 2.6) },
+	signNoMic: func(p pen) {
+		p.rect(9.5, 3, 14.5, 13)
+		p.arc(12, 11, 6, 2, 0, 180)
+		p.rect(11, 17, 13, 21)
+		p.line(3, 21, 21, 3, 2.6)
+	},
+	signNoLock: func(p pen) { hollowLock(p); p.line(3, 22, 22, 3, 2.6) },
+	signLoud: func(p pen) {
+		p.poly(2, 9, 6, 9, 12, 4, 12, 20, 6, 15, 2, 15)
+		p.arc(12, 12, 4.5, 2, -50, 50)
+		p.arc(12, 12, 8.5, 2, -50, 50)
+	},
+	signMissed: func(p pen) {
+		p.line(3, 5, 12, 13, 2.6)
+		p.line(11, 13, 21, 4, 2.6)
+		p.poly(3, 4, 10, 4, 10, 6.6, 5.6, 6.6, 5.6, 11, 3, 11)
+		p.line(4, 20, 20, 20, 2.6)
+	},
+	signIn: func(p pen) {
+		p.line(20, 4, 6, 18, 2.8)
+		p.rect(4, 17, 15, 20)
+		p.rect(4, 9, 7, 20)
+	},
+	signOut: func(p pen) {
+		p.line(4, 20, 18, 6, 2.8)
+		p.rect(9, 4, 20, 7)
+		p.rect(17, 4, 20, 15)
+	},
+	signOn:  func(p pen) { p.line(3, 12, 10, 19, 3.2); p.line(9, 19, 21, 5, 3.2) },
+	signOff: func(p pen) { p.arc(12, 12, 8, 2.4, 0, 360) },
+	signQuiet: func(p pen) {
+		p.poly(4, 18, 20, 18, 18, 15, 18, 8, 12, 3, 6, 8, 6, 15)
+		p.dot(12, 21, 2)
+		p.line(2, 22, 22, 2, 2.2)
+	},
+	signPerson: func(p pen) { p.dot(12, 8, 5); p.arc(12, 22, 5, 8, 180, 360) },
+	signCross:  func(p pen) { p.line(5, 5, 19, 19, 3.2); p.line(19, 5, 5, 19, 3.2) },
+}
+
+// hollowLock is a lock with a question: closed, but nobody knows for whom.
+func hollowLock(p pen) {
+	p.arc(12, 10, 5, 2.6, 180, 360)
+	p.rect(4, 10, 20, 12.2)
+	p.rect(4, 19.8, 20, 22)
+	p.rect(4, 10, 6.2, 22)
+	p.rect(17.8, 10, 20, 22)
+	p.dot(12, 16, 1.7)
+}
+
+// shieldShape is a shield with a check mark cut out.
+func shieldShape(p pen) {
+	p.poly(12, 1, 22, 4.5, 22, 12, 20, 17, 12, 23, 4, 17, 2, 12, 2, 4.5)
+	p.poly(6.2, 12.2, 10.8, 17, 18.2, 8.2, 16.4, 6.6, 10.7, 13.4, 8, 10.5)
+}
+
+func handsetShape(p pen, _ float32) {
+	p.arc(24, 0, 16.5, 4.6, 110, 160)
+	p.line(3.2, 2.6, 10.6, 7.4, 4.4)
+	p.line(16.6, 13.4, 21.4, 20.8, 4.4)
+}
+
+// paintSign draws a sign into the square at rect, in one colour.
+func (t *theme) paintSign(dst draw.Image, s sign, rect image.Rectangle, c color.Color) {
+	if s == signNone {
+		return
+	}
+	src := image.NewUniform(c)
+	if t.mono {
+		b := pixelIcons()[pixelSigns[s]]
+		m := b.mask(1, false)
+		at := rect.Min.Add(image.Pt((rect.Dx()-m.Rect.Dx())/2, (rect.Dy()-m.Rect.Dy()+1)/2))
+		draw.DrawMask(dst, m.Rect.Add(at), src, image.Point{}, m, image.Point{}, draw.Over)
+		return
+	}
+	side := min(rect.Dx(), rect.Dy())
+	r := vector.NewRasterizer(side, side)
+	signShapes[s](pen{r, float32(side) / 24})
+	mask := image.NewAlpha(image.Rect(0, 0, side, side))
+	r.DrawOp = draw.Src
+	r.Draw(mask, mask.Rect, image.Opaque, image.Point{})
+	at := rect.Min.Add(image.Pt((rect.Dx()-side)/2, (rect.Dy()-side)/2))
+	draw.DrawMask(dst, mask.Rect.Add(at), src, image.Point{}, mask, image.Point{}, draw.Over)
+}
