@@ -1,0 +1,36 @@
+// Package boot is the first process: it mounts, waits for true randomness, closes the doors, and starts the handset's few
+// processes, each in a cell of its own.
+//
+// It promises that no process that meets the network or a person runs as root; that none of them can start a program,
+// open a packet socket or write outside its folder; that a child which dies is started again, and a system that keeps
+// dying falls back to the other slot and says so; and that the root file system cannot be written.
+//
+// It never starts a shell, a getty or anything that is not this very binary. It cannot protect what a child itself holds.
+package boot
+
+// Places in the file system of the image.
+const (
+	runDir     = "/run/sotto"          // what processes tell each other; gone at power-off
+	linkDir    = "/run/link"           // written by the link's process alone
+	linkFile   = linkDir + "/status"   // a JSON Status of net/link
+	resolvConf = linkDir + "/resolver" // where /etc/resolv.conf points to
+	dataDir    = "/data"               // the data partition
+	phoneDir   = dataDir + "/phone"    // the telephone's own folder
+	bootDir    = dataDir + "/boot"     // what boot remembers
+	selectDir  = "/run/select"         // the partition with autoboot.txt, while it is mounted
+	template   = "/lib/sotto/data.tpl" // blocks of an empty file system
+	self       = "/init"
+)
+
+// Names that a process of the handset has, as argv[0].
+const (
+	cellName  = "cell" // between fork and the child: puts itself under Landlock and becomes the child
+	linkName  = "link"
+	phoneName = "phone"
+)
+
+// Users. No two processes share one.
+const (
+	phoneUser = 1000
+	linkUser  = 1001
+)
