@@ -64,7 +64,7 @@ func (r *resend) due(now time.Time) (again, exhausted bool) {
 	if !r.running() || now.Before(r.next) {
 		return false, false
 	}
-	if r.left == 0 && !now.Before(r.until) {
+	if last := r.next.Add(-r.interval); r.left == 0 && !last.Before(r.until) {
 		r.stop()
 		return false, true
 	}

@@ -42,8 +42,8 @@ func unhex(t testing.TB, s string) []byte {
 	return b
 }
 
-// script is the randomness of one side in the order in which a session draws it.
-func script(t testing.TB, parts ...string) io.Reader {
+// randomness is that of one side in the order in which a session draws it.
+func randomness(t testing.TB, parts ...string) io.Reader {
 	var all []byte
 	for _, p := range parts {
 		all = append(all, unhex(t, p)...)
@@ -85,7 +85,7 @@ func (v *vectorCall) config(t *testing.T, s, peer *vectorSide, ssrc uint32, iv s
 		}
 	}
 	c := &zrtp.Config{ZID: zrtp.ZID(unhex(t, s.ZID)), SSRC: ssrc, ClientID: "zrtpref 0.1     ", Cache: zrtptest.Cache{}}
-	c.Rand = script(t, s.H0, seqZero, s.SV, ids, iv)
+	c.Rand = randomness(t, s.H0, seqZero, s.SV, ids, iv)
 	c.KeyAgreements, c.Hashes = parse(t, v.KA, zrtp.ParseKeyAgreement), parse(t, v.Hash, zrtp.ParseHash)
 	c.Ciphers, c.AuthTags = parse(t, v.Cipher, zrtp.ParseCipher), parse(t, v.Auth, zrtp.ParseAuthTag)
 	c.SASTypes = parse(t, v.SAS, zrtp.ParseSASType)
@@ -163,8 +163,8 @@ func (v *vectorCall) stream(t *testing.T, p *zrtptest.Pair, a, b *zrtp.Config) {
 	m := &v.Multistream
 	a.KeyAgreements = append(a.KeyAgreements, zrtp.KeyAgreementMult)
 	b.KeyAgreements = append(b.KeyAgreements, zrtp.KeyAgreementMult)
-	a.Rand, a.SSRC = script(t, m.InitiatorH0, seqZero, m.Nonce, v.IV2), 3
-	b.Rand, b.SSRC = script(t, m.ResponderH0, seqZero, v.IV1), 4
+	a.Rand, a.SSRC = randomness(t, m.InitiatorH0, seqZero, m.Nonce, v.IV2), 3
+	b.Rand, b.SSRC = randomness(t, m.ResponderH0, seqZero, v.IV1), 4
 	sa, err := zrtp.NewStream(p.A.Session, a)
 	if err != nil {
 		t.Fatal(err)
