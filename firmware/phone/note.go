@@ -31,7 +31,8 @@ type Note struct {
 // Stamp is a time as notes give it.
 func Stamp(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }
 
-// note reports n about the current call.
+// note reports n about the current call, once the screen shows what came of it: who reads a note and then the screen must
+// not see yesterday's.
 func (p *phone) note(n Note) {
 	if p.cfg.Observe == nil {
 		return
@@ -40,7 +41,7 @@ func (p *phone) note(n Note) {
 	if n.Call == 0 && n.Event != "screen" && n.Event != "ready" {
 		n.Call = p.calls
 	}
-	p.cfg.Observe(n)
+	p.notes = append(p.notes, n)
 }
 
 // callStats is what the simulator prints of a call at its end; times in milliseconds.
@@ -69,4 +70,12 @@ func statsNote(s media.Stats) callStats {
 		RTTMS: ms(s.RTT), DelayMS: ms(s.Playout.Delay), Bitrate: s.Bitrate, Played: s.Playout.Played, FEC: s.Playout.FEC,
 		Late: s.Playout.Late, ConcealedMS: ms(s.Playout.Concealed), HoleMS: ms(s.Playout.LongestHole), Junk: s.Junk,
 		Overruns: s.Card.Overruns, Underruns: s.Card.Underruns}
+}
+
+// report hands the notes out.
+func (p *phone) report() {
+	for _, n := range p.notes {
+		p.cfg.Observe(n)
+	}
+	p.notes = p.notes[:0]
 }

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"sotto/firmware/call"
@@ -59,6 +60,7 @@ type phone struct {
 	voice    *voice
 	voices   chan voiceEvent
 	log      []call.Entry
+	notes    []Note // to be reported when the screen is drawn
 	ringer   ringer
 	ringing  bool
 	lamp     bool
@@ -106,6 +108,7 @@ func (p *phone) stop() {
 	p.ringer.stop()
 	p.line.Close()
 	p.book.Close()
+	p.report()
 }
 
 // loop owns the machine.
@@ -176,12 +179,15 @@ func (p *phone) draw() {
 	d := p.cfg.Devices.Display
 	if damage := ui.Render(d.Frame(), s); !damage.Empty() {
 		d.Show(damage)
-		p.note(Note{Event: "screen", Text: ui.Text(s)})
+		if p.cfg.Observe != nil {
+			p.notes = slices.Insert(p.notes, 0, Note{T: Stamp(now()), Event: "screen", Text: ui.Text(s)})
+		}
 	}
 	if s.Lamp != p.lamp && p.cfg.Devices.Lamp != nil {
 		p.cfg.Devices.Lamp.Set(s.Lamp)
 	}
 	p.lamp = s.Lamp
+	p.report()
 }
 
 // readKeys passes the keypad's events on until ctx is done.

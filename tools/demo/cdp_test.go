@@ -31,7 +31,7 @@ func openBrowser(t *testing.T) *browser {
 	t.Helper()
 	cmd := exec.Command("chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-		"--window-size=1000,900", "--remote-debugging-port=0", "--user-data-dir="+t.TempDir(), "about:blank")
+		"--window-size=1000,960", "--remote-debugging-port=0", "--user-data-dir="+t.TempDir(), "about:blank")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +103,9 @@ func (b *browser) do(method string, params map[string]any) json.RawMessage {
 func (b *browser) eval(expr string, v any) {
 	b.t.Helper()
 	res := b.do("Runtime.evaluate", map[string]any{"expression": expr, "returnByValue": true})
-	var r struct{ Result struct{ Value json.RawMessage } }
+	var r struct {
+		Result struct{ Value json.RawMessage }
+	}
 	if err := json.Unmarshal(res, &r); err != nil {
 		b.t.Fatal(err)
 	}
