@@ -77,9 +77,25 @@ type Ended struct {
 	Cause Cause
 }
 
-func (Incoming) event() {}
-func (Ringing) event()  {}
-func (Answered) event() {}
-func (Held) event()     {}
-func (Moved) event()    {}
-func (Ended) event()    {}
+// Registration tells whether calls can be made and taken through an account. It comes when that changes.
+type Registration struct {
+	Account string
+	OK      bool
+	Cause   Cause // why not
+}
+
+// Messages tells of a voice mailbox.
+type Messages struct {
+	Account string
+	Waiting bool
+	New     int // new voice messages, 0 when the server does not count them
+}
+
+func (Incoming) event()     {}
+func (Ringing) event()      {}
+func (Answered) event()     {}
+func (Held) event()         {}
+func (Moved) event()        {}
+func (Ended) event()        {}
+func (Registration) event() {}
+func (Messages) event()     {}

@@ -103,7 +103,7 @@ func (c *core) ring(m message, s *server, offer signaling.Description) {
 	e := signaling.Incoming{Call: k.id, From: party(from.DisplayName, &from.Address), Offer: offer,
 		Secure: m.from.proto == tlsProto}
 	if k.account != nil {
-		e.Account = k.account.name
+		e.Account = k.account.Name
 	}
 	c.tell(e)
 	c.shed()
@@ -154,6 +154,7 @@ func (c *core) answer(id signaling.CallID, d signaling.Description) {
 		k.end(c, signaling.MediaFailed)
 		return
 	}
+	c.ringing.refund() // who is answered was no spam
 	k.local = d
 	k.state = accepted
 	k.server.respond(c, 200, "OK", func(r *sip.Response) {

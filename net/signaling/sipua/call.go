@@ -244,12 +244,26 @@ func (k *call) request(c *core, method sip.RequestMethod, seq uint32) *sip.Reque
 	return req
 }
 
-// bye sends a BYE; nobody waits for the answer.
+// bye sends a BYE. Nobody waits for the answer, but a proxy may ask for the password first.
 func (k *call) bye(c *core) {
+	k.byeWith(c, "", "", func(res *sip.Response, from hop, _ signaling.Cause) {
+		if res == nil || res.StatusCode != 401 && res.StatusCode != 407 {
+			return
+		}
+		if name, value, ok := k.credentials(c, res, from, "BYE"); ok {
+			k.byeWith(c, name, value, func(*sip.Response, hop, signaling.Cause) {})
+		}
+	})
+}
+
+func (k *call) byeWith(c *core, name, value string, done func(*sip.Response, hop, signaling.Cause)) {
 	k.localSeq++
 	req := k.request(c, sip.BYE, k.localSeq)
+	if name != "" {
+		add(req, name, value)
+	}
 	req.SetBody(nil)
-	c.send(req, k.hop, func(*sip.Response, hop, signaling.Cause) {})
+	c.send(req, k.hop, done)
 }
 
 // contact is the header by which the peer finds back.

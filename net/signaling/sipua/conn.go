@@ -90,6 +90,7 @@ func (c *conn) release() {
 // read cuts the stream into messages until it ends or cannot be understood.
 func (c *conn) read(t *transport) {
 	var s stream
+	limit := newLimiter(streamRate, streamBurst)
 	buf := make([]byte, 4096)
 	defer c.abandon()
 	for {
@@ -108,6 +109,9 @@ func (c *conn) read(t *transport) {
 			raw, what := s.next()
 			if what == streamMore {
 				break
+			}
+			for !limit.allow(time.Now()) {
+				time.Sleep(time.Second / streamRate)
 			}
 			if what == streamBad || what == streamMessage && !t.put(input{from: c.peer, raw: raw}) {
 				t.put(input{from: c.peer, gone: signaling.Unreachable, conn: c})

@@ -17,10 +17,11 @@ func (c *core) dial(d signaling.Dial) signaling.CallID {
 	k.localTag = token(c.rand)
 	k.offer, k.local = d.Offer, d.Offer
 	k.deadlineAt = c.now.Add(ringLimit)
-	if cause := k.address(c, d); cause != signaling.NoCause {
-		k.end(c, cause)
-	} else if len(c.calls) > maxCalls {
+	c.shed()
+	if len(c.calls) > maxCalls {
 		k.end(c, signaling.TooMany)
+	} else if cause := k.address(c, d); cause != signaling.NoCause {
+		k.end(c, cause)
 	}
 	return k.id
 }
@@ -79,7 +80,7 @@ func (k *call) begin(c *core, to hop) {
 	k.hop = to
 	k.localURI = nameAddr(c.name, "sip:"+c.name+"@"+hostOnly(c.local(to)))
 	if k.account != nil {
-		k.localURI = nameAddr(k.account.display, k.account.aor)
+		k.localURI = nameAddr(k.account.Display, k.account.aor)
 	}
 	k.invite(c, "", "")
 }

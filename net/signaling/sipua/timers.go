@@ -27,12 +27,14 @@ const (
 	maxConnections  = 32       // TCP and TLS
 	maxPending      = 64       // events that the phone has not taken yet
 
-	strangerRate  = 100 // messages a second from outside any dialog, all strangers together
-	strangerBurst = 200
+	strangerRate  = 300 // datagrams a second from outside any dialog, all strangers together
+	strangerBurst = 600
+	streamRate    = 300 // messages a second of one connection, which waits and loses nothing
+	streamBurst   = 300
 	callRate      = 50 // messages a second within one dialog
 	callBurst     = 100
-	ringRate      = 1 // calls a second that may ring
-	ringBurst     = 5
+	ringRate      = 2 // calls a second that may ring and are not answered
+	ringBurst     = 10
 )
 
 // limiter is a token bucket.
@@ -56,6 +58,9 @@ func (l *limiter) allow(now time.Time) bool {
 	l.tokens--
 	return true
 }
+
+// refund gives a token back.
+func (l *limiter) refund() { l.tokens = min(l.burst, l.tokens+1) }
 
 // earliest is the sooner of two deadlines, of which the zero time is none.
 func earliest(a, b time.Time) time.Time {

@@ -60,12 +60,41 @@ func (t *client) start(c *core) {
 	if !t.to.proto.reliable() {
 		t.resend = c.now.Add(t.interval)
 	}
-	if len(c.clients) >= maxTransactions {
+	if len(c.clients) >= maxTransactions && !c.evictClient() {
 		t.done(nil, hop{}, signaling.TooMany)
 		return
 	}
 	c.clients[clientKey(t.branch, t.req.Method)] = t
 	c.emit(t.to, t.data)
+}
+
+// evictClient makes room by forgetting the finished transaction that would be forgotten first: all that is lost is the
+// answer to repeated responses.
+func (c *core) evictClient() bool {
+	var oldest *client
+	for _, t := range c.clients {
+		if t.state == completed && (oldest == nil || t.expire.Before(oldest.expire)) {
+			oldest = t
+		}
+	}
+	if oldest != nil {
+		delete(c.clients, clientKey(oldest.branch, oldest.req.Method))
+	}
+	return oldest != nil
+}
+
+// evictServer makes room in the same way.
+func (c *core) evictServer() bool {
+	var oldest *server
+	for _, s := range c.servers {
+		if s.final != 0 && s.resend.IsZero() && (oldest == nil || s.expire.Before(oldest.expire)) {
+			oldest = s
+		}
+	}
+	if oldest != nil {
+		delete(c.servers, oldest.key)
+	}
+	return oldest != nil
 }
 
 // cancel sends the CANCEL of an INVITE. RFC 3261, Section 9.1: it has the branch of the request that it cancels.
@@ -193,7 +222,7 @@ func serverKey(req *sip.Request, method sip.RequestMethod) string {
 
 // accept starts a server transaction; nil when there are too many.
 func (c *core) accept(m message) *server {
-	if len(c.servers) >= maxTransactions {
+	if len(c.servers) >= maxTransactions && !c.evictServer() {
 		return nil
 	}
 	s := &server{req: m, key: serverKey(m.req, m.req.Method), to: answerHop(m.req, m.from), interval: t1,

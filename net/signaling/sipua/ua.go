@@ -65,7 +65,7 @@ func New(config Config) (*UA, error) {
 	u := &UA{config: config, net: t, wishes: make(chan func(), 16), events: make(chan signaling.Event),
 		quit: make(chan struct{}), ended: make(chan struct{})}
 	u.core = newCore(config.Name, config.Rand, u.localFor)
-	t.tls = func(name string) *tls.Config { return u.core.tlsConfig(name) }
+	t.tls = func(name string) *tls.Config { return tlsConfig(config.Accounts, name) }
 	if err := u.core.setAccounts(config.Accounts); err != nil {
 		close(t.done)
 		t.udp.Close()
@@ -167,7 +167,8 @@ func (u *UA) take(in input) {
 	now := time.Now()
 	switch {
 	case in.raw != nil:
-		if !u.core.known(peekCallID(in.raw), now) {
+		// Connections are slowed down where they are read: what is lost there does not come again.
+		if in.from.proto == udp && !u.core.known(peekCallID(in.raw), now) {
 			return
 		}
 		m, f := parse(in.raw, in.from)

@@ -1,7 +1,12 @@
 package sipua
 
 import (
+	"fmt"
+	"net"
 	"net/netip"
+	"os"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -156,4 +161,113 @@ func TestBadAddresses(t *testing.T) {
 	alice.wantEnd(signaling.NotRegistered)
 }
 
+// usage is what a process holds.
+type usage struct {
+	heap       uint64 // bytes in use after a collection
+	goroutines int
+	files      int
+}
+
+func resources() usage {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	files, _ := os.ReadDir("/proc/self/fd")
+	return usage{m.HeapAlloc, runtime.NumGoroutine(), len(files)}
+}
+
+// Ten thousand datagrams a second from outside, for a second (SOTTO_FLOOD sets how many): the call stays, the heap too,
+// and the telephone still answers.
+func TestFloodOfTheSocket(t *testing.T) {
+	seconds := 1
+	if s := os.Getenv("SOTTO_FLOOD"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seconds = n
+	}
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	a, _ := connect(t, alice, bob, bob.uri())
+	before := resources()
+	conn, err := net.Dial("udp", bob.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	began := time.Now()
+	sent := 0
+	for time.Since(began) < time.Duration(seconds)*time.Second {
+		for range 100 {
+			raw := strings.Replace(forge("OPTIONS", fmt.Sprint("flood", sent), "<sip:x@192.0.2.66>;tag=1", "<sip:bob@127.0.0.1>"), "forged", fmt.Sprint(sent), 1)
+			if sent%3 == 1 {
+				raw = raw[:sent%len(raw)]
+			}
+			if sent%3 == 2 {
+				raw = strings.ReplaceAll(raw, "OPTIONS", "INVITE")
+			}
+			conn.Write([]byte(raw))
+			sent++
+		}
+		time.Sleep(time.Until(began.Add(time.Duration(sent) * 100 * time.Microsecond)))
+	}
+	after := resources()
+	t.Logf("%d datagrams in %v, before %+v, after %+v", sent, time.Since(began), before, after)
+	if sent < seconds*9000 {
+		t.Errorf("only %d datagrams were sent", sent)
+	}
+	if after.heap > before.heap+4<<20 || after.goroutines > before.goroutines {
+		t.Errorf("before %+v, after %+v", before, after)
+	}
+	alice.quiet()
+	bob.quiet()
+	alice.Hangup(a, signaling.HungUp)
+	alice.wantEnd(signaling.HungUp)
+	bob.wantEnd(signaling.PeerHungUp)
+}
+
 func mustAddr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+// Call after call: nothing is lost, nothing is left half open, nothing grows. SOTTO_CALLS sets how many (make sure of
+// 10,000 before a release).
+func TestManyCalls(t *testing.T) {
+	calls := 100
+	if s := os.Getenv("SOTTO_CALLS"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls = n
+	}
+	for _, transport := range []string{"udp", "tcp"} {
+		alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+		connect(t, alice, bob, bob.uri()+";transport="+transport)
+		before := resources()
+		for i := range calls {
+			a, b := connect(t, alice, bob, bob.uri()+";transport="+transport)
+			if i%2 == 0 {
+				alice.Hangup(a, signaling.HungUp)
+				alice.wantEnd(signaling.HungUp)
+				bob.wantEnd(signaling.PeerHungUp)
+			} else {
+				bob.Hangup(b, signaling.HungUp)
+				bob.wantEnd(signaling.HungUp)
+				alice.wantEnd(signaling.PeerHungUp)
+			}
+		}
+		for _, p := range []phone{alice, bob} {
+			p.ask(func() {
+				c := p.core
+				if len(c.calls) > maxCalls+1 || len(c.clients) > maxTransactions || len(c.servers) > maxTransactions || len(p.net.conns) > 2 {
+					t.Errorf("%s keeps %d calls, %d and %d transactions, %d connections", p.config.Name, len(c.calls),
+						len(c.clients), len(c.servers), len(p.net.conns))
+				}
+			})
+		}
+		after := resources()
+		t.Logf("%s: %d calls, before %+v, after %+v", transport, calls, before, after)
+		if after.heap > before.heap+8<<20 || after.goroutines > before.goroutines+4 || after.files > before.files+4 {
+			t.Errorf("%s: before %+v, after %d calls %+v", transport, before, calls, after)
+		}
+	}
+}
