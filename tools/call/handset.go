@@ -27,6 +27,9 @@ type event struct {
 	Why    string  `json:"why"`
 	Cause  string  `json:"cause"`
 	Text   string  `json:"text"`
+	Role   string  `json:"role"`
+
+	Verified bool `json:"verified"`
 }
 
 // handset is one simulator process and what it has said so far.
@@ -84,6 +87,13 @@ func (h *handset) listen(r io.Reader) {
 	h.over = true
 	h.mu.Unlock()
 	h.wake()
+}
+
+// forget lets await look only at what is said from now on.
+func (h *handset) forget() {
+	h.mu.Lock()
+	h.events = nil
+	h.mu.Unlock()
 }
 
 func (h *handset) wake() {

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// groups are the symbols of the code's keys, in the order in which pressing again gives them.
+var groups = map[string]string{"1": "1", "2": "abc", "3": "def3", "4": "ghi4", "5": "jk5", "6": "mno6", "7": "pqrs7", "8": "tu8", "9": "wxyz9"}
+
+// typeHalf types symbols as a finger does: again and again on a key, then a pause.
+func typeHalf(h *handset, half string) {
+	for _, symbol := range half {
+		for key, symbols := range groups {
+			for range strings.IndexRune(symbols, symbol) + 1 {
+				h.say("press " + key)
+			}
+		}
+		h.say("sleep 1200ms")
+	}
+}
+
+// compare lets both read their half aloud and type what they hear; swap says who hears something else.
+func compare(t *testing.T, alice, bob *handset, deaf bool) {
+	t.Helper()
+	a, b := must(t, alice, "secure"), must(t, bob, "secure")
+	says := func(e event) (own, theirs string) {
+		if e.Role == "initiator" {
+			return e.SAS[:2], e.SAS[2:]
+		}
+		return e.SAS[2:], e.SAS[:2]
+	}
+	fromAlice, fromBob := says(a)
+	if own, theirs := says(b); own != fromBob || theirs != fromAlice {
+		t.Fatalf("halves %q %q against %q %q", fromAlice, fromBob, own, theirs)
+	}
+	if deaf {
+		fromBob = "11"
+		if fromAlice == "11" {
+			t.Fatal("one code in a thousand; run again")
+		}
+	}
+	alice.say("press softL")
+	bob.say("press softL")
+	typeHalf(alice, fromBob)
+	typeHalf(bob, fromAlice)
+}
+
+// TestTwoPeopleCompareOnce: both type the other's half, and the next call begins verified on both screens.
+func TestTwoPeopleCompareOnce(t *testing.T) {
+	alice, bob, _ := pair(t)
+	compare(t, alice, bob, false)
+	alice.say("wait [Cc]hecked|compared 8s", "press end", "sleep 500ms")
+	must(t, alice, "ended")
+	must(t, bob, "ended")
+	alice.forget()
+	bob.forget()
+	bob.say("sleep 500ms", "press end") // an ended call's screen goes by any means
+	alice.say("sleep 1s", "press end", "hold 2")
+	must(t, bob, "ringing")
+	bob.say("press call")
+	for _, h := range []*handset{alice, bob} {
+		if e := must(t, h, "secure"); !e.Verified {
+			t.Errorf("%s: the second call is not verified", h.name)
+		}
+	}
+	bob.say("wait SECURE 3s", "screen")
+	if e := must(t, bob, "screen"); !strings.Contains(e.Text, "Verified by both") {
+		t.Errorf("Bob's screen:\n%s", e.Text)
+	}
+}
+
+// TestTwoWrongCodesAreAnAlarm: one miss asks again, the second says that somebody listens.
+func TestTwoWrongCodesAreAnAlarm(t *testing.T) {
+	alice, bob, _ := pair(t)
+	compare(t, alice, bob, true)
+	typeHalf(alice, "11")
+	alice.say("wait SOMEONE 5s", "screen")
+	if e := must(t, alice, "screen"); !strings.Contains(e.Text, "SOMEONE LISTENS") {
+		t.Errorf("Alice's screen:\n%s", e.Text)
+	}
+	time.Sleep(100 * time.Millisecond)
+}
