@@ -154,6 +154,10 @@ func (m *Machine) move(k Key) {
 		m.stands()
 	case s == Listing && (k == KeyUp || k == KeyDown):
 		m.top().step(k)
+	case s == Reading && k == KeyUp:
+		m.top().first = max(m.top().first-1, 0)
+	case s == Reading && k == KeyDown:
+		m.top().first = max(min(m.top().first+1, len(m.top().lines)-1), 0)
 	case s == Idle && k == KeyUp, s == Idle && k == KeyDown:
 		m.openContacts()
 	}

@@ -114,7 +114,7 @@ func (m *Machine) openContact(id string) {
 			rows = append(rows, action{Row{Label: "unverify", Trust: c.Trust}, func() { m.do(Unverify{c.ID}) }})
 		}
 		return append(rows, action{Row{Label: "delete"}, func() {
-			m.confirm("delete.sure", c.Name, func() { m.back(); m.do(DeleteContact{c.ID}) })
+			m.confirm("delete", "delete.sure", c.Name, func() { m.back(); m.do(DeleteContact{c.ID}) })
 		}})
 	})
 	p.text = c.Name
@@ -212,7 +212,7 @@ func (m *Machine) openLog() {
 	}, func(i int) { m.openEntry(m.log[i]) })
 	p.call = func(i int) { m.dial(m.log[i].Peer) }
 	if len(m.log) == 0 {
-		p.hint = "log.empty"
+		p.hint, p.left = "log.empty", soft{}
 	}
 	m.open(p)
 }
@@ -304,8 +304,8 @@ func (k *Secure) algorithms() string {
 }
 
 // confirm asks before something that cannot be taken back.
-func (m *Machine) confirm(question Label, arg string, yes func()) {
-	p := &page{state: Reading, title: question, hint: question, hintArg: arg}
+func (m *Machine) confirm(title, question Label, arg string, yes func()) {
+	p := &page{state: Reading, title: title, hint: question, hintArg: arg}
 	p.left = soft{"yes", func(m *Machine) { m.back(); yes() }}
 	m.open(p)
 }

@@ -13,6 +13,7 @@ type page struct {
 	selected int
 	call     func(i int) // what the call key does on a row
 	lines    []string
+	first    int // line that is seen on top
 
 	table  *symbols // of an entry
 	limit  int
@@ -88,7 +89,6 @@ func (m *Machine) entry(title Label, text string, table *symbols, limit int, don
 	p.left = soft{"ok", func(m *Machine) { done(m.typed.String()) }}
 	m.open(p)
 	m.typed.text = []rune(text)
-	m.typed.upper = table == &nameSymbols && text == ""
 	return p
 }
 
@@ -104,19 +104,6 @@ func (m *Machine) typeEntry(k Key) {
 		m.timers.set(timerTap, m.now.Add(tapTime))
 	} else {
 		m.timers.stop(timerTap)
-	}
-	if p.table == &nameSymbols { // a name begins with a capital, and so does each of its words
-		m.capital(k)
-	}
-}
-
-// capital decides the case of the next symbol: after the first letter small, after a space large.
-func (m *Machine) capital(k Key) {
-	t := &m.typed
-	if n := len(t.text); n > 0 && t.text[n-1] == ' ' {
-		t.upper = true
-	} else if !t.open || t.index == 0 && t.key != k {
-		t.upper = false
 	}
 }
 

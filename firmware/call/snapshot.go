@@ -191,7 +191,7 @@ type Snapshot struct {
 	Notice      Label // a line that asks or explains
 	NoticeArg   string
 	Rows        []Row
-	Selected    int // of Rows; -1: none
+	Selected    int // of Rows, -1: none; of Lines, the first to be seen
 	Lines       []string
 	Input       Input
 	Lamp        bool // lit only while a call is secure and gives no alarm

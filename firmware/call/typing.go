@@ -6,7 +6,8 @@ type typing struct {
 	key   Key
 	index int
 	open  bool // the last symbol may still change
-	upper bool
+	upper bool // the next symbol is a capital, because # was pressed
+	large bool // the last one is
 }
 
 // symbols of the keys 0 to 9 and *, in the order in which pressing again gives them.
@@ -38,14 +39,21 @@ func (t *typing) tap(k Key, table *symbols, limit int) bool {
 	if len(t.text) >= limit {
 		return t.open
 	}
+	t.large, t.upper = t.capital(table), false
 	t.text = append(t.text, t.cased(of[0]))
 	t.key, t.index, t.open = k, 0, len(of) > 1
 	return t.open
 }
 
+// capital tells whether the next symbol will be one: a name begins with a capital, and so does each of its words.
+func (t *typing) capital(table *symbols) bool {
+	n := len(t.text)
+	return t.upper || table == &nameSymbols && (n == 0 || t.text[n-1] == ' ')
+}
+
 func (t *typing) cased(r rune) rune {
 	switch {
-	case !t.upper:
+	case !t.large:
 	case r >= 'a' && r <= 'z', r >= 'à' && r <= 'þ' && r != '÷':
 		return r - 'a' + 'A'
 	}

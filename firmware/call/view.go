@@ -29,6 +29,9 @@ func (p *page) show(s *Snapshot, t *typing) {
 	s.Title, s.TitleText = p.title, p.text
 	s.Rows, s.Selected = append([]Row(nil), p.list...), p.selected
 	s.Lines = append([]string(nil), p.lines...)
+	if p.state == Reading {
+		s.Selected = p.first
+	}
 	if s.Notice == "" {
 		s.Notice, s.NoticeArg = p.hint, p.hintArg
 	}
@@ -41,7 +44,7 @@ func (p *page) show(s *Snapshot, t *typing) {
 	}
 	if p.table == &nameSymbols {
 		s.Input.Mode = "abc"
-		if t.upper {
+		if t.capital(p.table) || t.open && t.large {
 			s.Input.Mode = "Abc"
 		}
 	}

@@ -6,19 +6,12 @@ import (
 	"image/draw"
 	"strings"
 
-	"golang.org/x/image/vector"
-
 	"sotto/firmware/call"
 )
 
 // disc is a filled circle.
 func (c canvas) disc(r image.Rectangle, col color.RGBA) {
-	side := r.Dx()
-	v := vector.NewRasterizer(side, side)
-	pen{v, float32(side) / 24}.dot(12, 12, 12)
-	mask := image.NewAlpha(image.Rect(0, 0, side, side))
-	v.DrawOp = draw.Src
-	v.Draw(mask, mask.Rect, image.Opaque, image.Point{})
+	mask := shape(r.Dx(), func(p pen) { p.dot(12, 12, 12) })
 	draw.DrawMask(c.dst, r, image.NewUniform(col), image.Point{}, mask, image.Point{}, draw.Over)
 }
 
@@ -196,12 +189,28 @@ func (c canvas) rows(it *item) {
 		}
 		c.listRow(row, r, ink, faint, chosen)
 	}
-	if len(it.rows) > n { // how far one is in the list
-		h := n * c.row
-		y := it.rect.Min.Y + h*first/len(it.rows)
-		w := max(1, c.gap/2)
-		c.fill(image.Rect(c.size.X-w, y, c.size.X, y+max(h*n/len(it.rows), 3)), c.colours[roleMuted])
+	c.scrollBar(it.rect, first, n, len(it.rows))
+}
+
+// scrollBar tells how far one is in what does not fit.
+func (c canvas) scrollBar(r image.Rectangle, first, n, of int) {
+	if of <= n {
+		return
 	}
+	y, w := r.Min.Y+r.Dy()*first/of, max(1, c.gap/2)
+	c.fill(image.Rect(c.size.X-w, y, c.size.X, min(y+max(r.Dy()*n/of, 3), r.Max.Y)), c.colours[roleMuted])
+}
+
+// page is text to be read, from the line that was scrolled to.
+func (c canvas) page(it *item) {
+	h := c.line(styleBody)
+	n := max(it.rect.Dy()/h, 1)
+	first := max(min(it.at, len(it.said)-n), 0)
+	for i, l := range it.said[first:min(first+n, len(it.said))] {
+		y := it.rect.Min.Y + i*h
+		c.centred(l, styleBody, image.Rect(it.rect.Min.X, y, it.rect.Max.X, y+h), c.colours[roleText])
+	}
+	c.scrollBar(it.rect, first, n, len(it.said))
 }
 
 // listRow draws a row: sign, text, detail at the right.
@@ -213,7 +222,7 @@ func (c canvas) listRow(row *call.Row, r image.Rectangle, ink, faint color.RGBA,
 			col = ink
 		}
 		c.paintSign(c.dst, s, image.Rect(x, r.Min.Y, x+c.sign, r.Max.Y), col)
-		x += c.sign + c.gap + 1
+		x += c.sign + c.near
 	}
 	if row.Detail != "" {
 		// The text has what it needs; the detail takes the rest.
@@ -223,5 +232,9 @@ func (c canvas) listRow(row *call.Row, r image.Rectangle, ink, faint color.RGBA,
 		c.text(detail, styleSmall, right, r, faint)
 		right -= 2 * c.gap
 	}
-	c.text(c.shorten(row.Text, styleBody, right-x), styleBody, x, r, ink)
+	st := styleBody
+	if row.Label != "" && c.width(st, row.Text) > right-x {
+		st = styleSmall
+	}
+	c.text(c.shorten(row.Text, st, right-x), st, x, r, ink)
 }

@@ -20,7 +20,7 @@ type phone struct {
 }
 
 var bob = call.Contact{ID: "1", Name: "Bob", Address: "sip:bob@10.0.0.2:5060", Speed: 2, Trust: call.Verified, Device: true,
-	Number: "18205 77310 40921 55128\n90442 66105 28817 03347\n71950 22483 96014 58276"}
+	Number: "18205 77310 40921\n55128 90442 66105\n28817 03347 71950\n22483 96014 58276"}
 
 var book = []call.Contact{
 	{ID: "2", Name: "Ana García", Address: "sip:ana@example.test", Trust: call.Checked, Device: true},
@@ -161,10 +161,10 @@ func TestDialAnAddressWithStarsForDots(t *testing.T) {
 	p.wantScreen(`10\.0\.0\.7:5062`, `\[Call\] \[Clear\]`)
 	p.press("softR", "3", "call")
 	p.wantDid(call.Dial{To: "sip:10.0.0.7:5063"})
-	p.wantScreen("^CALLING", `\[Cancel\]`)
+	p.wantScreen("^Calling", `\[Cancel\]`)
 	p.event(call.Ringing{})
 	p.wantDid(call.Tone{Kind: call.ToneRingback})
-	p.wantScreen("^RINGING")
+	p.wantScreen("^Ringing")
 	p.press("end")
 	p.wantDid(call.Hangup{Cause: call.Cancelled})
 	p.wantScreen("^Call ended", "Cancelled")
@@ -185,7 +185,7 @@ func TestSpeedDialAndAFirstCall(t *testing.T) {
 	p := newPhone(t, call.Config{})
 	p.hold("2")
 	p.wantDid(call.Dial{To: bob.Address})
-	p.wantScreen("^CALLING", "^Bob")
+	p.wantScreen("^Calling", "^Bob")
 	p.event(call.Ringing{})
 	p.event(call.Answered{})
 	p.wantDid(call.StartMedia{}, call.Mute{On: true}, call.Tone{Kind: call.ToneProgress})
@@ -332,16 +332,16 @@ func TestIncomingCall(t *testing.T) {
 	p := newPhone(t, call.Config{})
 	p.event(call.IncomingCall{From: call.Party{Name: "I am your bank", Address: "sip:bob@10.0.0.2"}})
 	p.wantDid(call.Ring{Kind: call.RingNormal})
-	p.wantScreen("^INCOMING CALL", "^Bob$", `\[Answer\] \[Reject\]`) // our name for him, not his
+	p.wantScreen("^Incoming call", "^Bob$", `\[Answer\] \[Reject\]`) // our name for him, not his
 	p.press("5")
 	p.wantDid(call.Ring{Kind: call.RingNone})
-	p.wantScreen("^INCOMING CALL")
+	p.wantScreen("^Incoming call")
 	p.press("softL")
 	p.wantDid(call.Answer{})
 	p.wantScreen("Connecting")
 	p.event(call.IncomingCall{From: call.Party{Name: "Mallory"}})
 	p.wantDid(call.RefuseWaiting{Cause: call.Busy})
-	p.wantScreen("^INCOMING CALL", "^Bob")
+	p.wantScreen("^Incoming call", "^Bob")
 	p.event(call.Answered{}, first)
 	p.wantScreen(`^SECURE\?`)
 	p.event(call.LineEnded{Cause: call.PeerHungUp})

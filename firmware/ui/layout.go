@@ -17,7 +17,10 @@ type item struct {
 func (t *theme) layout(sc *screen) []item {
 	area := image.Rect(t.margin, t.bar+t.gap, t.size.X-t.margin, t.size.Y-t.soft-t.gap)
 	if t.mono {
-		area = image.Rect(t.margin, t.bar+1, t.size.X-t.margin, t.size.Y-t.soft)
+		area = image.Rect(t.margin, t.bar, t.size.X-t.margin, t.size.Y-t.soft)
+	}
+	if len(sc.blocks) > 0 && sc.blocks[0].kind == kindRows { // a list reaches from bar to bar
+		area.Min.Y, area.Max.Y = t.bar, t.size.Y-t.soft
 	}
 	items := t.choose(sc.blocks, area)
 	spare := area.Dy() - t.height(items)
@@ -36,7 +39,7 @@ func (t *theme) layout(sc *screen) []item {
 			spare, spaces = spare-h, spaces-1
 			y += h
 			continue
-		case it.kind == kindRows:
+		case it.kind == kindRows || it.kind == kindLines:
 			it.rect.Max.Y += max(spare, 0)
 			spare = 0
 		}
@@ -108,7 +111,7 @@ func (t *theme) measure(b block, area image.Rectangle, shrink bool) (it item) {
 			return it
 		}
 		if b.sign != signNone {
-			width -= t.sign + t.gap
+			width -= t.sign + t.near
 		}
 		it.fit(t, width)
 		h = len(it.said) * t.line(it.style)
@@ -119,6 +122,13 @@ func (t *theme) measure(b block, area image.Rectangle, shrink bool) (it item) {
 		}
 	case kindRows:
 		h = t.row * min(3, len(b.rows))
+	case kindLines:
+		for _, l := range b.texts {
+			for _, line := range t.wrap(l, styleBody, width) {
+				it.said = append(it.said, t.shorten(line, styleBody, width))
+			}
+		}
+		h = t.line(styleBody)
 	case kindInput:
 		it.said = []string{it.text}
 		h = t.line(styleTitle) + 2*t.gap + 2

@@ -164,7 +164,11 @@ func (b bitmap) mask(scale int, bold bool) *image.Alpha {
 		row := b.rows[y/scale]
 		for x := range m.Rect.Dx() {
 			c := x / scale
-			if c < b.w && row[c] == '#' || bold && c > 0 && row[c-1] == '#' {
+			set := c < b.w && row[c] == '#'
+			if bold && !set && c > 0 && row[c-1] == '#' { // a gap of one pixel stays a gap
+				set = c+1 >= b.w || row[c+1] != '#'
+			}
+			if set {
 				m.Pix[y*m.Stride+x] = 0xff
 			}
 		}

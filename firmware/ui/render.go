@@ -28,7 +28,7 @@ func paint(size image.Point, s *call.Snapshot) *image.RGBA {
 	frame := image.NewRGBA(image.Rectangle{Max: size})
 	c := canvas{t, frame}
 	c.fill(frame.Rect, t.colours[roleBack])
-	flooded := sc.flood != roleBack && !t.mono
+	flooded := sc.flood != roleBack
 	if flooded { // an alarm takes the whole screen
 		ground, ink := t.tint(sc.flood)
 		c.fill(frame.Rect, ground)
@@ -36,6 +36,9 @@ func paint(size image.Point, s *call.Snapshot) *image.RGBA {
 			t.colours[r] = ink
 		}
 		t.colours[roleBack], t.colours[rolePanel] = ground, shade(ground)
+		if t.mono {
+			t.colours[rolePanel] = ground
+		}
 	}
 	for _, it := range t.layout(&sc) {
 		c.item(&it)
@@ -107,8 +110,8 @@ func (c canvas) text(s string, st style, x int, r image.Rectangle, col color.RGB
 	m := c.faces[st].Metrics()
 	ascent, high := m.Ascent.Ceil(), (m.Ascent + m.Descent).Ceil()
 	base := r.Min.Y + (r.Dy()-high)/2 + ascent
-	if c.mono { // capitals in the middle; what hangs below may use the room there
-		base = r.Min.Y + (r.Dy()-ascent+1)/2 + ascent
+	if c.mono { // the odd pixel goes above
+		base = r.Min.Y + (r.Dy()-high+1)/2 + ascent
 	}
 	d := font.Drawer{Dst: c.dst, Src: image.NewUniform(col), Face: c.faces[st], Dot: fixed.P(x, base)}
 	d.DrawString(s)
@@ -125,18 +128,23 @@ func (c canvas) bar(sc *screen, flooded bool) {
 	switch {
 	case flooded:
 		ground, ink = c.colours[rolePanel], c.colours[roleText]
+	case c.mono && b.role != roleBack:
+		ground, ink = c.colours[roleText], c.colours[roleBack]
 	case b.role == roleBack && !c.mono:
 		ground = c.colours[rolePanel]
 	}
 	c.fill(r, ground)
-	if c.mono && b.role == roleBack {
-		c.fill(image.Rect(0, r.Max.Y-1, r.Max.X, r.Max.Y), ink)
+	if c.mono && (flooded || b.role == roleBack) {
+		if !b.plain {
+			c.fill(image.Rect(0, r.Max.Y-1, r.Max.X, r.Max.Y), ink)
+		}
+		r.Max.Y--
 	}
 	x, right := c.margin, c.size.X-c.margin
 	if b.right != "" {
 		right -= c.width(styleSmall, b.right)
 		c.text(b.right, styleSmall, right, r, ink)
-		right -= c.gap
+		right -= c.near
 	}
 	for _, s := range b.signs {
 		right -= c.sign
@@ -145,12 +153,18 @@ func (c canvas) bar(sc *screen, flooded bool) {
 	}
 	if b.sign != signNone {
 		c.paintSign(c.dst, b.sign, image.Rect(x, r.Min.Y, x+c.sign, r.Max.Y), ink)
-		x += c.sign + c.gap
-		if c.mono {
-			x++
-		}
+		x += c.sign + c.near
 	}
-	c.text(c.shorten(b.text, styleSoft, right-x), styleSoft, x, r, ink)
+	st := c.barStyle(b.text, right-x)
+	c.text(c.shorten(b.text, st, right-x), st, x, r, ink)
+}
+
+// barStyle is the larger of the two styles that holds the word of the state line.
+func (t *theme) barStyle(s string, room int) style {
+	if t.width(styleSoft, s) > room {
+		return styleSmall
+	}
+	return styleSoft
 }
 
 // softKeys draws the two labels at the bottom, each on the side of its key.
@@ -178,6 +192,8 @@ func (c canvas) item(it *item) {
 		c.code(it)
 	case kindRows:
 		c.rows(it)
+	case kindLines:
+		c.page(it)
 	case kindInput:
 		c.input(it)
 	case kindSign:
@@ -210,12 +226,12 @@ func (c canvas) lines(it *item) {
 			c.centred(l, it.style, r, c.ink(it.role))
 			continue
 		}
-		wide := c.sign + c.gap + c.widest(it.said, it.style)
+		wide := c.sign + c.near + c.widest(it.said, it.style)
 		x := r.Min.X + (r.Dx()-wide)/2
 		if i == 0 {
 			c.paintSign(c.dst, it.sign, image.Rect(x, it.rect.Min.Y, x+c.sign, it.rect.Min.Y+h), c.ink(it.role))
 		}
-		c.text(l, it.style, x+c.sign+c.gap, r, c.ink(it.role))
+		c.text(l, it.style, x+c.sign+c.near, r, c.ink(it.role))
 	}
 }
 

@@ -15,6 +15,7 @@ const (
 	kindSpace      // takes what is left over
 	kindCode       // boxes with the code
 	kindRows       // a list
+	kindLines      // text to be read, longer than the screen perhaps
 	kindInput      // a line that is being typed
 	kindSign       // a large sign
 	kindFace       // the first letter of a name in a ring
@@ -33,7 +34,8 @@ type block struct {
 	sign   sign
 	code   *call.Code
 	rows   []call.Row
-	at     int // selected row
+	texts  []string
+	at     int // selected row, or first line
 	mode   string
 }
 
@@ -44,6 +46,7 @@ type bar struct {
 	role  role
 	right string
 	signs []sign // small, at the right
+	plain bool   // without a ground on the small display
 }
 
 // screen is what is shown, before it is laid out.
@@ -100,7 +103,10 @@ func (sc *screen) notice(s *call.Snapshot, w vocabulary, r role) bool {
 }
 
 func idleScreen(sc *screen, s *call.Snapshot, w vocabulary) {
-	sc.bar = bar{text: w.of(networkLabel(s.Network)), sign: networkSign(s.Network)}
+	sc.bar = bar{text: w.of(networkLabel(s.Network)), sign: networkSign(s.Network), plain: true}
+	if !s.Network.Up || !s.Network.Registered {
+		sc.bar.role, sc.bar.plain = roleWarn, false
+	}
 	if s.Settings.Silent {
 		sc.bar.signs = append(sc.bar.signs, signQuiet)
 	}
@@ -159,9 +165,9 @@ func diallingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 // peer shows who is at the other end.
 func (sc *screen) peer(v *call.View, ring role) {
 	shown := display(v.Peer)
-	sc.add(block{kind: kindFace, text: shown, role: ring, minor: 3}, name(shown))
+	sc.add(block{kind: kindFace, text: shown, role: ring, minor: 4}, name(shown))
 	if v.Peer.Name != "" && v.Peer.Address != "" {
-		sc.add(block{text: plain(v.Peer.Address), style: styleSmall, role: roleMuted, theirs: true, minor: 2})
+		sc.add(block{text: plain(v.Peer.Address), style: styleSmall, role: roleMuted, theirs: true, minor: 5})
 	}
 }
 
@@ -185,7 +191,7 @@ func callingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	}
 	sc.add(space())
 	sc.peer(v, roleBusy)
-	sc.add(space(), block{kind: kindBusy, role: roleBusy, minor: 4}, body(hint).in(roleMuted))
+	sc.add(space(), block{kind: kindBusy, role: roleBusy, minor: 6}, body(hint).in(roleMuted))
 }
 
 func incomingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
@@ -195,7 +201,7 @@ func incomingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	sc.peer(v, roleBusy)
 	sc.add(space())
 	if v.Connecting {
-		sc.add(block{kind: kindBusy, role: roleBusy, minor: 4}, body(w.of("connecting")).in(roleMuted))
+		sc.add(block{kind: kindBusy, role: roleBusy, minor: 6}, body(w.of("connecting")).in(roleMuted))
 	} else {
 		sc.add(body(w.of("calls.you")).in(roleMuted))
 	}
@@ -205,7 +211,7 @@ func goingSecureScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	sc.bar = bar{text: w.of("bar.going"), role: roleBusy, sign: signDots, signs: []sign{signNoMic}}
 	sc.add(space())
 	sc.peer(&s.Call, roleBusy)
-	sc.add(space(), block{kind: kindBusy, role: roleBusy, minor: 4},
+	sc.add(space(), block{kind: kindBusy, role: roleBusy, minor: 6},
 		block{text: w.of("mic.off"), style: styleBody, role: roleMuted, lines: 2, sign: signNoMic})
 }
 
@@ -238,8 +244,9 @@ func talkingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 		sc.peer(v, roleGood)
 		sc.add(space())
 	} else {
-		sc.add(name(display(v.Peer)), space(), block{kind: kindCode, code: &v.Code})
-		sc.add(space())
+		who := name(display(v.Peer))
+		who.minor = 1
+		sc.add(who, space(), block{kind: kindCode, code: &v.Code}, space())
 	}
 	switch {
 	case sc.notice(s, w, roleGood):
@@ -302,6 +309,9 @@ func alarmScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 func endedScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	v := &s.Call
 	sc.bar = bar{text: w.of("bar.ended"), sign: signDown, right: clock(s)}
+	if v.Elapsed > 0 {
+		sc.bar.right = call.Clock(v.Elapsed)
+	}
 	r, why := roleMuted, w.maybe(call.Label("why."+string(v.Cause)))
 	switch {
 	case v.Cause == call.CodeDiffers || v.Cause == call.KeyRefused || v.Cause == call.KeyFailed:
@@ -316,10 +326,10 @@ func endedScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	sc.peer(v, roleMuted)
 	sc.add(space(), block{text: w.of(call.Label("cause." + string(v.Cause))), style: styleBody, lines: 2, role: roleText})
 	if why != "" {
-		sc.add(block{text: why, style: styleSmall, role: r, lines: 3, minor: 4})
+		sc.add(block{text: why, style: styleSmall, role: r, lines: 3, minor: 3})
 	}
 	if v.Elapsed > 0 {
-		sc.add(small(call.Clock(v.Elapsed)+"  "+w.of(trustLabels[v.Trust]), 5))
+		sc.add(small(w.of(trustLabels[v.Trust]), 2))
 	}
 }
 
@@ -355,14 +365,10 @@ func pageTitle(s *call.Snapshot, w vocabulary) string {
 func readingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	sc.bar = bar{text: pageTitle(s, w), right: clock(s)}
 	if s.Notice != "" {
-		sc.bar.text = ""
 		sc.add(space(), body(w.with(s.Notice, s.NoticeArg)), space())
 		return
 	}
-	for i, l := range s.Lines {
-		sc.add(block{text: l, style: styleBody, lines: 2, theirs: true, minor: i})
-	}
-	sc.add(space())
+	sc.add(block{kind: kindLines, texts: s.Lines, at: s.Selected})
 }
 
 func enteringScreen(sc *screen, s *call.Snapshot, w vocabulary) {

@@ -32,6 +32,8 @@ func (b *block) plain() string {
 	switch b.kind {
 	case kindText, kindInput:
 		return b.text
+	case kindLines:
+		return strings.Join(b.texts, "\n")
 	case kindCode:
 		var all []string
 		for _, c := range cells(b.code, b.mode == "typing") {

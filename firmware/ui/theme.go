@@ -70,6 +70,7 @@ type theme struct {
 	gap     int // between blocks, at least
 	box     image.Point
 	sign    int // width of a sign in a line
+	near    int // from a sign to its text
 	big     int // width of the sign of an alarm
 	faces   [numStyles]font.Face
 	colours [numRoles]color.RGBA
@@ -119,13 +120,13 @@ const monoLimit = 100
 // newTheme chooses what fits the display.
 func newTheme(size image.Point, large, contrast bool) *theme {
 	if size.Y < monoLimit {
-		return &theme{size: size, mono: true, bar: 9, soft: 10, row: 10, margin: 2, gap: 1, box: image.Pt(18, 19), sign: 9,
+		return &theme{size: size, mono: true, bar: 10, soft: 10, row: 10, margin: 2, gap: 1, near: 3, box: image.Pt(18, 19), sign: 9,
 			big: 11, colours: whiteOnBlack, faces: [numStyles]font.Face{
 				styleClock: pixelFace{3, false}, styleHero: pixelFace{2, false}, styleTitle: pixelFace{1, true},
 				styleBody: pixelFace{1, false}, styleSmall: pixelFace{1, false}, styleSoft: pixelFace{1, false},
 				styleCode: pixelFace{2, false}}}
 	}
-	t := &theme{size: size, bar: 36, soft: 36, row: 34, margin: 12, gap: 6, box: image.Pt(46, 58), sign: 20, big: 56,
+	t := &theme{size: size, bar: 36, soft: 36, row: 33, margin: 12, gap: 6, near: 7, box: image.Pt(46, 58), sign: 20, big: 52,
 		colours: darkColours}
 	scale := 1.0
 	if large {
@@ -137,8 +138,11 @@ func newTheme(size image.Point, large, contrast bool) *theme {
 	}
 	for i, s := range colourSizes {
 		size := s.size
-		if style(i) == styleBody || style(i) == styleSmall || style(i) == styleSoft {
+		switch style(i) {
+		case styleBody, styleSmall:
 			size = float64(int(size*scale + 0.5))
+		case styleSoft: // the soft keys share a line
+			size = float64(int(size*(1+scale)/2 + 0.5))
 		}
 		f, err := opentype.NewFace(outlines()[s.weight], &opentype.FaceOptions{Size: size, DPI: 72, Hinting: font.HintingFull})
 		if err == nil {

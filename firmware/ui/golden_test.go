@@ -1,0 +1,226 @@
+package ui
+
+import (
+	"bytes"
+	"flag"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"sotto/firmware/call"
+)
+
+var updateGolden = flag.Bool("update", false, "write the pictures that the tests compare with")
+
+// displays are the sizes that screens are drawn for.
+var displays = []struct {
+	name string
+	size image.Point
+}{{"240x240", image.Pt(240, 240)}, {"240x320", image.Pt(240, 320)}, {"128x64", image.Pt(128, 64)}}
+
+// gallery is every screen, reached by keys and events as a person and a peer would.
+var gallery = []struct {
+	name  string
+	reach func(p *phone)
+}{
+	{"idle", func(p *phone) {}},
+	{"idle-missed", func(p *phone) {
+		p.press("#")
+		p.press("softR")
+		p.hold("#")
+		for range 2 {
+			p.event(call.IncomingCall{From: call.Party{Name: "Bob"}}, call.LineEnded{Cause: call.PeerCancelled})
+		}
+		p.press("softR")
+		p.pass(time.Minute)
+	}},
+	{"idle-no-network", func(p *phone) { p.event(call.NetworkChanged{}) }},
+	{"dialling", func(p *phone) { p.press("1", "9", "2", "*", "1", "6", "8", "*", "1", "*", "2", "0") }},
+	{"dialling-contact", func(p *phone) { p.press("1", "2", "3", "4") }},
+	{"calling", func(p *phone) { p.hold("2") }},
+	{"ringing", func(p *phone) { p.hold("2"); p.event(call.Ringing{}) }},
+	{"incoming", func(p *phone) { p.event(call.IncomingCall{From: call.Party{Address: bob.Address}}) }},
+	{"incoming-stranger", func(p *phone) {
+		p.event(call.IncomingCall{From: call.Party{Name: "Ihre Sparkasse Musterstadt, Abteilung Betrug", Address: "sip:9f2c41@192.0.2.77:5062"}})
+	}},
+	{"connecting", func(p *phone) { p.event(call.IncomingCall{From: call.Party{Address: bob.Address}}); p.press("call") }},
+	{"going-secure", func(p *phone) { p.calling() }},
+	{"secure-first", func(p *phone) { p.calling(first); p.pass(7 * time.Second) }},
+	{"secure-known", func(p *phone) {
+		p.calling(with(first, func(s *call.Secure) { s.FirstCall, s.Initiator = false, false }))
+		p.pass(75 * time.Second)
+	}},
+	{"secure-words", func(p *phone) { p.calling(with(first, func(s *call.Secure) { s.SAS = "button:Galveston" })) }},
+	{"secure-whole", func(p *phone) {
+		p.calling(first)
+		p.press("ok", "down", "down", "down", "ok")
+	}},
+	{"verifying", func(p *phone) { p.calling(first); p.press("softL", "6", "6") }},
+	{"verifying-words", func(p *phone) {
+		p.calling(with(first, func(s *call.Secure) { s.SAS, s.Initiator = "button:Galveston", false }))
+		p.press("softL", "2", "2")
+	}},
+	{"verifying-again", func(p *phone) { p.calling(first); p.press("softL", "1", "1") }},
+	{"code-right", func(p *phone) { p.calling(first); p.press("softL", "6", "6", "3", "ok") }},
+	{"checked", func(p *phone) {
+		p.calling(first)
+		p.press("softL", "6", "6", "3", "ok")
+		p.pass(20 * time.Second)
+	}},
+	{"verified", func(p *phone) {
+		p.calling(with(first, func(s *call.Secure) { s.FirstCall, s.Verified, s.Name = false, true, "Bob" }))
+		p.pass(3723 * time.Second)
+	}},
+	{"verified-plus", func(p *phone) {
+		p.calling(with(first, func(s *call.Secure) { s.Verified, s.Authentic = true, true }))
+		p.press("right")
+		p.pass(10 * time.Second)
+	}},
+	{"muted", func(p *phone) { p.calling(with(first, func(s *call.Secure) { s.Verified = true })); p.press("left") }},
+	{"alert", func(p *phone) { p.calling(first, call.Alert{Why: "altered message"}) }},
+	{"disclosure", func(p *phone) { p.calling(with(first, func(s *call.Secure) { s.Disclosure = true })) }},
+	{"options", func(p *phone) { p.calling(first); p.press("ok", "down") }},
+	{"algorithms", func(p *phone) { p.calling(first); p.press("ok", "up", "ok") }},
+	{"key-changed", func(p *phone) { p.calling(call.CacheMismatch{}, first) }},
+	{"key-changed-verifying", func(p *phone) { p.calling(call.CacheMismatch{}, first); p.press("softL") }},
+	{"other-phone", func(p *phone) { p.calling(with(first, func(s *call.Secure) { s.OtherDevice = true })) }},
+	{"other-person", func(p *phone) { p.calling(with(first, func(s *call.Secure) { s.Name = "Carol" })) }},
+	{"someone-listens", func(p *phone) { p.calling(first); p.press("softL", "1", "1", "1", "1") }},
+	{"ended", func(p *phone) {
+		p.calling(first)
+		p.pass(754 * time.Second)
+		p.event(call.LineEnded{Cause: call.PeerHungUp})
+	}},
+	{"ended-cannot-encrypt", func(p *phone) { p.calling(call.PeerCannotEncrypt{}) }},
+	{"ended-unreachable", func(p *phone) { p.hold("3"); p.event(call.LineEnded{Cause: call.Unreachable}) }},
+	{"ended-code-differs", func(p *phone) { p.calling(first); p.press("softL", "1", "1", "1", "1", "softR") }},
+	{"ended-missed", func(p *phone) {
+		p.event(call.IncomingCall{From: call.Party{Address: bob.Address}}, call.LineEnded{Cause: call.PeerCancelled})
+	}},
+	{"menu", func(p *phone) { p.press("softL", "down") }},
+	{"contacts", func(p *phone) { p.press("softR", "down") }},
+	{"contact", func(p *phone) { p.press("softR", "down", "ok") }},
+	{"safety-number", func(p *phone) { p.press("softR", "down", "ok", "down", "down", "down", "down", "ok") }},
+	{"contact-delete", func(p *phone) { p.press("softR", "down", "ok", "up", "ok") }},
+	{"contact-name", func(p *phone) { p.press("softR", "up", "ok", "9", "9", "9", "9", "ok", "2", "2", "6") }},
+	{"log", func(p *phone) { p.event(call.LogChanged{Entries: pastCalls(p.now)}); p.press("call") }},
+	{"log-entry", func(p *phone) { p.event(call.LogChanged{Entries: pastCalls(p.now)}); p.press("call", "ok") }},
+	{"log-empty", func(p *phone) { p.press("call") }},
+	{"settings", func(p *phone) { p.press("softL", "down", "down", "ok", "down") }},
+	{"languages", func(p *phone) { p.press("softL", "down", "down", "ok", "ok") }},
+	{"large-text", func(p *phone) {
+		p.press("softL", "down", "down", "ok", "down", "down", "down", "down", "down", "ok", "end")
+		p.calling(first)
+	}},
+	{"contrast", func(p *phone) {
+		p.press("softL", "down", "down", "ok", "down", "down", "down", "down", "down", "down", "ok", "end")
+		p.calling(first)
+	}},
+	{"german", func(p *phone) {
+		p.press("softL", "down", "down", "ok", "ok", "down", "ok", "end")
+		p.calling(call.CacheMismatch{}, first)
+	}},
+	{"address", func(p *phone) { p.press("softL", "down", "down", "down", "ok") }},
+	{"about", func(p *phone) { p.press("softL", "up", "up", "ok") }},
+	{"locked", func(p *phone) { p.event(call.Locked{}) }},
+	{"pin", func(p *phone) { p.event(call.Locked{}); p.press("1", "2", "3", "4") }},
+	{"pin-wrong", func(p *phone) {
+		p.event(call.Locked{})
+		p.press("1", "2", "3", "4", "ok")
+		p.event(call.PINChecked{Left: 7})
+	}},
+	{"pin-wait", func(p *phone) {
+		p.event(call.Locked{})
+		p.press("1", "2", "3", "4", "ok")
+		p.event(call.PINChecked{Wait: 90 * time.Second, Left: -1})
+	}},
+}
+
+func pastCalls(now time.Time) []call.Entry {
+	peer := call.Party{Name: "Bob", Address: bob.Address}
+	return []call.Entry{
+		{When: now.Add(-5 * time.Minute), Peer: peer, Incoming: true, Answered: true, Talked: 754 * time.Second,
+			Cause: call.PeerHungUp, Trust: call.Verified},
+		{When: now.Add(-50 * time.Minute), Peer: call.Party{Address: "sip:9f2c41@192.0.2.77:5062"}, Incoming: true,
+			Missed: true, Cause: call.PeerCancelled},
+		{When: now.Add(-30 * time.Hour), Peer: call.Party{Name: "Carol"}, Answered: true, Cause: call.CodeDiffers,
+			Trust: call.Broken, Alarm: call.Listened},
+	}
+}
+
+// reached is the snapshot of a screen of the gallery.
+func reached(t *testing.T, i int, settings call.Settings) call.Snapshot {
+	p := newPhone(t, call.Config{Settings: settings, HasPIN: true,
+		About: []string{"Sotto 0.1", "rpizero2w", "sha256 1f3a 77c0 92be", "signed by the owner"}})
+	gallery[i].reach(p)
+	return p.m.Snapshot()
+}
+
+// TestGolden compares each screen with its picture, pixel by pixel. go test ./firmware/ui -update writes them anew.
+func TestGolden(t *testing.T) {
+	for _, d := range displays {
+		var known []string
+		for i, g := range gallery {
+			frame := image.NewRGBA(image.Rectangle{Max: d.size})
+			Render(frame, reached(t, i, call.Settings{}))
+			file := filepath.Join("testdata", d.name, g.name+".png")
+			known = append(known, g.name+".png")
+			if *updateGolden {
+				writePNG(t, file, frame)
+				continue
+			}
+			comparePNG(t, file, frame)
+		}
+		files, _ := os.ReadDir(filepath.Join("testdata", d.name))
+		for _, f := range files {
+			if !slices.Contains(known, f.Name()) {
+				t.Errorf("testdata/%s/%s is the picture of no screen", d.name, f.Name())
+			}
+		}
+	}
+}
+
+func writePNG(t *testing.T, file string, img image.Image) {
+	t.Helper()
+	var b bytes.Buffer
+	enc := png.Encoder{CompressionLevel: png.BestCompression}
+	if err := enc.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func comparePNG(t *testing.T, file string, got *image.RGBA) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Errorf("%v; go test -update writes it", err)
+		return
+	}
+	defer f.Close()
+	want, err := png.Decode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	differ := 0
+	for y := range got.Rect.Dy() {
+		for x := range got.Rect.Dx() {
+			if color.RGBAModel.Convert(want.At(x, y)) != got.At(x, y) {
+				differ++
+			}
+		}
+	}
+	if differ > 0 || want.Bounds() != got.Bounds() {
+		t.Errorf("%s: %d pixels differ", file, differ)
+	}
+}
