@@ -23,25 +23,26 @@ type Board struct {
 	Wired  string   // name of the network interface to wait for; "" takes the first that has a cable
 	Data   string   // block device that holds the data partition; "" for a machine that keeps nothing
 	Select string   // block device that holds autoboot.txt; "" for a machine without slots
-	// Open claims the parts. It fails only when not even a display can be had.
+	// Open claims the parts. It fails only when there is no display or no way to press a key.
 	Open func() (*Devices, error)
 }
 
-// Devices are the parts of one handset. A part that is missing is a working substitute that does nothing, never nil, and
-// stands in Missing.
+// Devices are the parts of one handset.
 type Devices struct {
-	PCM      hal.PCM
-	Mixer    hal.Mixer
-	Keypad   hal.Keypad
-	Display  hal.Display
-	Lamp     hal.Indicator
-	Missing  []string // one line a part that did not answer
-	Warnings []string // one line a thing that works otherwise than the page says
-	closers  []func() error
+	OpenPCM func() (hal.PCM, error) // a card that is missing is silence at the right pace
+	Mixer   hal.Mixer               // nil: the card has no levels of its own, or does not answer
+	Keypad  hal.Keypad
+	Display hal.Display
+	Lamp    hal.Indicator // nil: there is none
+	Missing []string      // one line a part that did not answer
+	closers []func() error
 }
 
 // OnClose registers what Close does; the last registered goes first.
 func (d *Devices) OnClose(f func() error) { d.closers = append(d.closers, f) }
+
+// Miss notes a part that did not answer.
+func (d *Devices) Miss(err error) { d.Missing = append(d.Missing, err.Error()) }
 
 // Close releases the parts and returns the first error.
 func (d *Devices) Close() error {
@@ -55,15 +56,20 @@ func (d *Devices) Close() error {
 	return first
 }
 
-// Find returns the board whose model the device tree shows. A model ends with a NUL, which is ignored.
+// Find returns the board whose model the device tree shows. A model ends with a NUL, which is ignored. Where several
+// match, the longest name wins: a Pi 3 Model B Plus is not a Pi 3 Model B.
 func Find(model string, boards []Board) (Board, error) {
 	model = strings.TrimRight(model, "\x00\n")
+	best, length := Board{}, -1
 	for _, b := range boards {
 		for _, m := range b.Models {
-			if strings.HasPrefix(model, m) {
-				return b, nil
+			if strings.HasPrefix(model, m) && len(m) > length {
+				best, length = b, len(m)
 			}
 		}
 	}
-	return Board{}, ErrUnknown
+	if length < 0 {
+		return Board{}, ErrUnknown
+	}
+	return best, nil
 }

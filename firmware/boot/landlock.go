@@ -17,6 +17,8 @@ const (
 		unix.LANDLOCK_ACCESS_FS_TRUNCATE | unix.LANDLOCK_ACCESS_FS_REFER
 	allRights = 1<<16 - 1 // everything up to IOCTL_DEV, ABI 5 (Linux 6.10)
 	needABI   = 5
+
+	ruleNetPort = 2 // LANDLOCK_RULE_NET_PORT
 )
 
 // place is a path below which a process has rights.
@@ -25,9 +27,9 @@ type place struct {
 	rights uint64
 }
 
-// confine puts the calling thread, and every program that it becomes, under Landlock: only the places, and no listening
-// for TCP. The thread must have no_new_privs.
-func confine(places []place) error {
+// confine puts the calling thread, and every program that it becomes, under Landlock: only the places, and no TCP port but
+// those. The thread must have no_new_privs.
+func confine(places []place, ports ...uint16) error {
 	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if errno != 0 {
 		return fmt.Errorf("boot: landlock: %w", errno)
@@ -45,6 +47,13 @@ func confine(places []place) error {
 	for _, p := range places {
 		if err := allow(int(fd), p); err != nil {
 			return err
+		}
+	}
+	for _, p := range ports {
+		rule := struct{ rights, port uint64 }{unix.LANDLOCK_ACCESS_NET_BIND_TCP, uint64(p)}
+		_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, fd, ruleNetPort, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
+		if errno != 0 {
+			return fmt.Errorf("boot: landlock: port %d: %w", p, errno)
 		}
 	}
 	if _, _, errno := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, 0, 0); errno != 0 {

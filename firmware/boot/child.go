@@ -1,0 +1,186 @@
+package boot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"sotto/board"
+	"sotto/net/link"
+)
+
+// Environment is what the phone finds around it.
+type Environment struct {
+	Board   board.Board
+	State   string             // its folder
+	Notices []string           // what the screen should say: what is broken, and which slot this is
+	Network <-chan link.Status // every change, beginning with the present
+	Alive   func()             // to be called at least every few seconds, or boot starts the phone anew
+}
+
+// enterCell is the life between fork and child: Landlock binds a thread and what it becomes, so this thread becomes the
+// child. The filter of system calls comes later, since it forbids becoming.
+func enterCell(name string) error {
+	runtime.LockOSThread()
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("boot: no_new_privs: %w", err)
+	}
+	places := []place{{"/", readRights}, {self, readRights | unix.LANDLOCK_ACCESS_FS_EXECUTE}, {"/dev/null", nodeRights}}
+	var ports []uint16
+	switch name {
+	case linkName:
+		places = append(places, place{linkDir, writeRights})
+	case phoneName:
+		places = append(places, place{phoneDir, writeRights}, place{"/dev", nodeRights},
+			place{"/sys/class/backlight", nodeRights &^ unix.LANDLOCK_ACCESS_FS_IOCTL_DEV})
+		ports = []uint16{directPort}
+	default:
+		return fmt.Errorf("boot: no child is called %q", name)
+	}
+	if err := confine(places, ports...); err != nil {
+		return err
+	}
+	return fmt.Errorf("boot: %s: %w", name, unix.Exec(self, []string{name}, os.Environ()))
+}
+
+// boardOf is the board that PID 1 found, told by environment.
+func boardOf(c Config) (board.Board, error) {
+	name := os.Getenv("BOARD")
+	i := slices.IndexFunc(c.Boards, func(b board.Board) bool { return b.Name == name })
+	if i < 0 {
+		return board.Board{}, fmt.Errorf("boot: no board is called %q", name)
+	}
+	return c.Boards[i], nil
+}
+
+// runLink is the process that speaks DHCP.
+func runLink(cfg Config) error {
+	if err := seal(); err != nil {
+		return err
+	}
+	c, err := linkConfig(options())
+	if err != nil {
+		say("%v", err)
+	}
+	if b, err := boardOf(cfg); err == nil {
+		c.Interface = b.Wired
+	}
+	return link.Run(context.Background(), c, func(s link.Status) {
+		if err := publish(s); err != nil {
+			say("%v", err)
+		}
+	})
+}
+
+// linkConfig reads sotto.address=ADDRESS/BITS, sotto.router and sotto.dns. Without an address it is DHCP.
+func linkConfig(o map[string]string) (link.Config, error) {
+	var c link.Config
+	var err error
+	if v := o["address"]; v != "" && v != "dhcp" {
+		if c.Static, err = netip.ParsePrefix(v); err != nil {
+			return link.Config{}, fmt.Errorf("boot: sotto.address: %w", err)
+		}
+	}
+	if v := o["router"]; v != "" {
+		if c.Router, err = netip.ParseAddr(v); err != nil {
+			return link.Config{}, fmt.Errorf("boot: sotto.router: %w", err)
+		}
+	}
+	for _, v := range strings.Split(o["dns"], ",") {
+		if a, err := netip.ParseAddr(v); err == nil {
+			c.DNS = append(c.DNS, a)
+		}
+	}
+	return c, nil
+}
+
+// publish tells the other processes about the network.
+func publish(s link.Status) error {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	if err := replace(resolvConf, []byte(s.Resolver())); err != nil {
+		return err
+	}
+	if s.Up() {
+		say("network is up")
+	} else {
+		say("network is down")
+	}
+	return replace(linkFile, b)
+}
+
+func replace(path string, b []byte) error {
+	if err := os.WriteFile(path+".new", b, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// runPhone is the telephone's process.
+func runPhone(c Config) error {
+	if err := seal(); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM)
+	defer stop()
+	b, err := boardOf(c)
+	if err != nil {
+		return err
+	}
+	pulse := os.NewFile(heartbeatF, "heartbeat")
+	if err := unix.SetNonblock(heartbeatF, true); err != nil {
+		return fmt.Errorf("boot: heartbeat: %w", err)
+	}
+	env := Environment{Board: b, State: phoneDir, Network: watchNetwork(ctx), Notices: notices(),
+		Alive: func() { _, _ = pulse.Write([]byte{1}) }} // a full pipe is a boot that was told often enough
+	return c.Phone(ctx, env)
+}
+
+func notices() []string {
+	b, err := os.ReadFile(noticeFile)
+	if err != nil || len(b) == 0 {
+		return nil
+	}
+	return strings.Split(string(b), "\n")
+}
+
+// watchNetwork reads the link's status when it changes.
+func watchNetwork(ctx context.Context) <-chan link.Status {
+	out := make(chan link.Status, 1)
+	go func() {
+		var last string
+		for tick := time.NewTicker(100 * time.Millisecond); ; {
+			b, err := os.ReadFile(filepath.Clean(linkFile))
+			var s link.Status
+			if err == nil && string(b) != last && json.Unmarshal(b, &s) == nil {
+				last = string(b)
+				select {
+				case out <- s:
+				case <-ctx.Done():
+					return
+				}
+			} else if err != nil && !errors.Is(err, os.ErrNotExist) {
+				say("%v", err)
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out
+}

@@ -1,0 +1,202 @@
+package boot
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Implementation constants of the loop of PID 1.
+const (
+	beat       = time.Second
+	silentFor  = 10 * time.Second // a phone that says nothing so long hangs
+	heartbeatF = 3                // file descriptor of the child's end
+)
+
+// child is a process that must always be there.
+type child struct {
+	name   string
+	user   uint32
+	caps   []uintptr
+	policy policy
+	cmd    *exec.Cmd
+	born   time.Time
+	due    time.Time // when it is started next; zero while it runs
+	pulse  *os.File  // the end at which its heartbeat arrives
+	heard  time.Time
+	beats  chan struct{}
+	deaths int
+}
+
+// supervise is the rest of PID 1's life.
+func (f *first) supervise() {
+	children := []*child{
+		{name: linkName, user: linkUser, caps: []uintptr{unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE}},
+		{name: phoneName, user: phoneUser},
+	}
+	f.writeNotices()
+	died := make(chan *child)
+	tick := time.NewTicker(beat)
+	giveDevices()
+	for {
+		now := time.Now()
+		for _, c := range children {
+			if c.cmd == nil && !now.Before(c.due) {
+				f.start(c, died)
+			}
+		}
+		select {
+		case c := <-died:
+			f.buried(c, time.Now())
+		case <-tick.C:
+			giveDevices()
+			f.check(children[1], time.Now())
+			if f.dog != nil {
+				if err := f.dog.Kick(); err != nil {
+					say("%v", err)
+				}
+			}
+		}
+	}
+}
+
+// start forks into a cell, which becomes the child.
+func (f *first) start(c *child, died chan<- *child) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		say("%s: %v", c.name, err)
+		c.due = time.Now().Add(longPause)
+		return
+	}
+	c.cmd = &exec.Cmd{Path: self, Args: []string{cellName, c.name}, Env: []string{"BOARD=" + f.board.Name},
+		Stderr: os.Stderr, ExtraFiles: []*os.File{w}, Dir: "/",
+		SysProcAttr: &syscall.SysProcAttr{
+			Credential:  &syscall.Credential{Uid: c.user, Gid: c.user, NoSetGroups: false},
+			AmbientCaps: c.caps, Setsid: true,
+		}}
+	err = c.cmd.Start()
+	_ = w.Close()
+	if err != nil {
+		say("%s: %v", c.name, err)
+		_ = r.Close()
+		c.cmd, c.due = nil, time.Now().Add(longPause)
+		return
+	}
+	c.pulse, c.born, c.heard = r, time.Now(), time.Now()
+	c.beats = make(chan struct{}, 1)
+	go listen(r, c.beats)
+	go func(cmd *exec.Cmd) { _ = cmd.Wait(); died <- c }(c.cmd)
+}
+
+// listen passes heartbeats on until the child is gone.
+func listen(r *os.File, beats chan<- struct{}) {
+	b := make([]byte, 64)
+	for {
+		if _, err := r.Read(b); err != nil {
+			return
+		}
+		select {
+		case beats <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// check kills a phone that hangs and calls one healthy that lives.
+func (f *first) check(c *child, now time.Time) {
+	if c.cmd == nil {
+		return
+	}
+	select {
+	case <-c.beats:
+		c.heard = now
+	default:
+	}
+	if now.Sub(c.heard) > silentFor {
+		say("%s hangs", c.name)
+		_ = c.cmd.Process.Kill()
+		c.heard = now
+	}
+	if f.starts > 0 && now.Sub(c.born) > healthyAt {
+		f.starts = 0
+		f.healthy()
+	}
+}
+
+// healthy clears what the next start would hold against this slot.
+func (f *first) healthy() {
+	if !f.data {
+		return
+	}
+	if err := errors.Join(remember("starts", "0"), os.RemoveAll(filepath.Join(bootDir, "notice"))); err != nil {
+		say("%v", err)
+	}
+}
+
+// buried decides what follows a death.
+func (f *first) buried(c *child, now time.Time) {
+	say("%s ended: %v", c.name, c.cmd.ProcessState)
+	_ = c.pulse.Close()
+	c.cmd = nil
+	v := c.policy.died(now)
+	c.due = now.Add(v.pause)
+	if v.fallBack || (c.name == phoneName && startVerdict(f.starts)) {
+		f.fallBack(fmt.Sprintf("the telephone's %s failed %d times", c.name, len(c.policy.deaths)))
+		f.starts = 0
+	}
+}
+
+// fallBack starts the other slot, if the board has one, and leaves a notice for its screen.
+func (f *first) fallBack(why string) {
+	say("%s", why)
+	f.notices = append(f.notices, why)
+	f.writeNotices()
+	if f.board.Select == "" {
+		return
+	}
+	slot, err := f.switchCard()
+	if err != nil {
+		say("no other slot: %v", err)
+		return
+	}
+	if f.data {
+		text := fmt.Sprintf("This is the earlier system: %s", why)
+		if err := errors.Join(remember("notice", text), remember("starts", "0")); err != nil {
+			say("%v", err)
+		}
+	}
+	say("falling back to partition %d", slot)
+	unix.Sync()
+	if err := unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART); err != nil {
+		say("%v", err)
+	}
+}
+
+// switchCard mounts the partition with autoboot.txt just as long as it takes.
+func (f *first) switchCard() (int, error) {
+	if err := os.MkdirAll(selectDir, 0o700); err != nil {
+		return 0, err
+	}
+	if err := unix.Mount(f.board.Select, selectDir, "vfat", quiet|unix.MS_SYNCHRONOUS, ""); err != nil {
+		return 0, fmt.Errorf("boot: %s: %w", f.board.Select, err)
+	}
+	slot, err := switchSlot(filepath.Join(selectDir, "autoboot.txt"))
+	return slot, errors.Join(err, unix.Unmount(selectDir, 0))
+}
+
+// writeNotices leaves what the screen should say where the phone finds it.
+func (f *first) writeNotices() {
+	text := strings.Join(f.notices, "\n")
+	if err := os.WriteFile(noticeFile, []byte(text), 0o644); err != nil {
+		say("%v", err)
+	}
+}
+
+const noticeFile = runDir + "/notices"
