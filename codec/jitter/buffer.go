@@ -14,16 +14,17 @@ import (
 
 // Implementation constants. Times are in samples of the RTP clock (48 kHz) unless they say otherwise.
 const (
-	maxPackets   = 128                    // kept at most; the oldest go first
-	maxJump      = 10 * codec.SampleRate  // a timestamp further away than this is a new stream
-	concealStep  = codec.SampleRate / 100 // libopus makes up SILK in steps of 10 ms
-	stopAfter    = 1 * codec.SampleRate   // of concealment without a packet: the stream has stopped
-	stallAfter   = 80 * time.Millisecond  // nobody pulled for that long: the process was stopped
-	rebaseAfter  = 60 * codec.SampleRate / 1000
-	waitMemory   = 6 // packets whose waiting time is remembered
-	fastHighest  = 3 * codec.SampleRate / 1000
-	slowLowest   = 2 * codec.SampleRate / 1000
-	resyncMargin = codec.SampleRate / 50
+	maxPackets    = 128                     // kept at most; the oldest go first
+	maxJump       = 10 * codec.SampleRate   // a timestamp further away than this is a new stream
+	concealStep   = codec.SampleRate / 100  // libopus makes up SILK in steps of 10 ms
+	stopAfter     = 1 * codec.SampleRate    // of concealment without a packet: the stream has stopped
+	stallAfter    = 80 * time.Millisecond   // nobody pulled for that long: the process was stopped
+	waitMemory    = 6                       // packets whose waiting time is remembered
+	tolerance     = codec.SampleRate / 2000 // of the delay: pulls are never exactly on time
+	least         = codec.SampleRate / 4000 // an adjustment of less is not worth a splice
+	loudTolerance = 6 * codec.SampleRate / 1000
+	copyPatience  = codec.SampleRate / 40 // 25 ms
+	resyncMargin  = codec.SampleRate / 50
 )
 
 // Verdict is what to do for the next piece of sound.
@@ -46,13 +47,14 @@ func (v Verdict) String() string {
 
 // packet is a payload in the buffer.
 type packet struct {
-	seq     int64
-	ts      int64 // of the first sample, in the buffer's own extended count
-	samples int
-	arrival int64 // in samples since the first packet
-	stalled bool  // it came while nobody pulled: it says nothing about the network
-	length  int
-	data    [codec.MaxPayload]byte
+	seq      int64
+	ts       int64 // of the first sample, in the buffer's own extended count
+	samples  int
+	arrival  int64 // in samples since the first packet
+	stalled  bool  // it came while nobody pulled: it says nothing about the network
+	repeated bool  // it is a copy that a later packet carried
+	length   int
+	data     [codec.MaxPayload]byte
 }
 
 // Buffer orders packets and says what to play.
@@ -74,8 +76,12 @@ type Buffer struct {
 	played   int64 // sequence number of the packet played last
 	running  bool  // false before the first frame and after the stream stopped
 	made     int   // samples made up since a packet was played, without moving next
-	pulled   time.Time
 	stalled  bool
+	pull     struct { // what the player said of its last pull
+		at     time.Time
+		period int64 // samples it takes at a time
+		left   int64 // samples that it still has
+	}
 
 	delay  estimator
 	waits  [waitMemory]int64 // how long the packets played last were here
@@ -104,6 +110,18 @@ func (b *Buffer) reset() {
 // Put gives the buffer a packet that arrived at now. payload is copied. Duplicates and packets that come too late are
 // counted and forgotten.
 func (b *Buffer) Put(seq uint16, ts uint32, payload []byte, now time.Time) {
+	b.put(seq, ts, payload, now, false)
+}
+
+// Repeat gives the buffer a copy of an earlier packet, which a later one carried. It is as good as the packet, and no
+// fault when it is not needed.
+func (b *Buffer) Repeat(seq uint16, ts uint32, payload []byte, now time.Time) {
+	if b.started {
+		b.put(seq, ts, payload, now, true)
+	}
+}
+
+func (b *Buffer) put(seq uint16, ts uint32, payload []byte, now time.Time, repeated bool) {
 	samples := codec.PayloadSamples(payload)
 	if samples == 0 || len(payload) > codec.MaxPayload {
 		b.stats.Refused++
@@ -120,21 +138,19 @@ func (b *Buffer) Put(seq uint16, ts uint32, payload []byte, now time.Time) {
 		b.seqs, b.at = 0, 0
 	}
 	p := packet{
-		seq:     b.seqs + int64(int16(seq-b.firstSeq-uint16(b.seqs))),
-		ts:      b.at + int64(int32(ts-b.firstTS-uint32(b.at))),
-		samples: samples,
-		arrival: b.count(now),
+		seq:      b.seqs + int64(int16(seq-b.firstSeq-uint16(b.seqs))),
+		ts:       b.at + int64(int32(ts-b.firstTS-uint32(b.at))),
+		samples:  samples,
+		arrival:  b.count(now),
+		repeated: repeated,
 	}
-	p.stalled = !b.pulled.IsZero() && now.Sub(b.pulled) > stallAfter
+	p.stalled = !b.pull.at.IsZero() && now.Sub(b.pull.at) > stallAfter
 	b.stalled = b.stalled || p.stalled
 	if p.seq > b.seqs {
 		b.seqs, b.at = p.seq, max(b.at, p.ts)
 	}
 	if !p.stalled {
-		if b.made > rebaseAfter {
-			b.delay.rebase(p.seq)
-		}
-		b.delay.add(p.seq, p.arrival-p.ts, samples, codec.HasFEC(payload))
+		b.delay.add(p.seq, observation{transit: p.arrival - p.ts, samples: samples, fec: codec.HasFEC(payload), repeated: repeated})
 	}
 	b.keep(&p, payload)
 }
@@ -142,7 +158,9 @@ func (b *Buffer) Put(seq uint16, ts uint32, payload []byte, now time.Time) {
 // keep files a packet by its timestamp.
 func (b *Buffer) keep(p *packet, payload []byte) {
 	if b.running && p.ts < b.next {
-		b.stats.Late++
+		if !p.repeated {
+			b.stats.Late++
+		}
 		return
 	}
 	i := len(b.order)
@@ -150,7 +168,9 @@ func (b *Buffer) keep(p *packet, payload []byte) {
 		i--
 	}
 	if i > 0 && b.packets[b.order[i-1]].ts == p.ts {
-		b.stats.Duplicate++
+		if !p.repeated {
+			b.stats.Duplicate++
+		}
 		return
 	}
 	if len(b.free) == 0 {
@@ -163,7 +183,7 @@ func (b *Buffer) keep(p *packet, payload []byte) {
 	slot := b.free[len(b.free)-1]
 	b.free = b.free[:len(b.free)-1]
 	q := &b.packets[slot]
-	q.seq, q.ts, q.samples, q.arrival, q.stalled = p.seq, p.ts, p.samples, p.arrival, p.stalled
+	q.seq, q.ts, q.samples, q.arrival, q.stalled, q.repeated = p.seq, p.ts, p.samples, p.arrival, p.stalled, p.repeated
 	q.length = copy(q.data[:], payload)
 	b.order = append(b.order, 0)
 	copy(b.order[i+1:], b.order[i:])
@@ -182,13 +202,23 @@ func (b *Buffer) count(t time.Time) int64 {
 	return int64(t.Sub(b.origin)) * (codec.SampleRate / 1000) / int64(time.Millisecond)
 }
 
-// Ready tells whether Next would give real speech at now. It changes nothing.
-func (b *Buffer) Ready() bool {
-	return b.running && len(b.order) > 0
+// Ready tells whether a packet has come that was late and not lost, so that what was made up in its place, of which
+// unheard samples were not heard yet, should end. It changes nothing.
+func (b *Buffer) Ready(unheard int) bool {
+	return b.running && len(b.order) > 0 && int64(b.made-unheard) >= b.packets[b.order[0]].ts-b.next
 }
+
+// Hungry tells whether something is made up because no packet is there.
+func (b *Buffer) Hungry() bool { return b.made > 0 }
 
 // Samples is the length of the piece that the last verdict stands for.
 func (b *Buffer) Samples() int { return b.samples }
+
+// Loud is from which adjustment on a frame should be made shorter, or longer, even where it is not quiet, in samples: a
+// long delay need not be met to the millisecond.
+func (b *Buffer) Loud() (shorter, longer int) {
+	return loudTolerance + int(b.delay.target/8), 2*tolerance + int(b.delay.target/16)
+}
 
 // Adjust is by how many samples the piece of the last verdict should be shorter (PlayFast) or longer (PlaySlow).
 func (b *Buffer) Adjust() int { return b.adjust }
@@ -196,7 +226,6 @@ func (b *Buffer) Adjust() int { return b.adjust }
 // Next says what to play now. payload is valid until the next call of Put or Next.
 func (b *Buffer) Next(now time.Time) (payload []byte, what Verdict) {
 	b.samples, b.adjust = concealStep, 0
-	b.pulled = now
 	if !b.started {
 		return nil, Silence
 	}
@@ -211,6 +240,9 @@ func (b *Buffer) Next(now time.Time) (payload []byte, what Verdict) {
 	if len(b.order) == 0 {
 		return nil, b.hunger()
 	}
+	for len(b.order) > 1 && b.tooLate(at) {
+		b.drop(0)
+	}
 	p := &b.packets[b.order[0]]
 	if gap := p.ts - b.next; gap > 0 {
 		if what, ok := b.bridge(p, int(gap), at); ok {
@@ -220,8 +252,17 @@ func (b *Buffer) Next(now time.Time) (payload []byte, what Verdict) {
 	return b.play(p, at)
 }
 
-// Pulled notes that somebody listens though no new piece was needed.
-func (b *Buffer) Pulled(now time.Time) { b.pulled = now }
+// Pulling says that at now somebody takes period samples and has left of the piece before. Pulls come at the pace of the
+// sound card, whether or not a new piece is needed.
+func (b *Buffer) Pulling(now time.Time, period, left int) {
+	b.pull.at, b.pull.period, b.pull.left = now, int64(period), int64(left)
+}
+
+// tooLate tells whether the first packet is a copy for which it would not be worth to make the delay so much longer.
+func (b *Buffer) tooLate(at int64) bool {
+	p := &b.packets[b.order[0]]
+	return p.repeated && at-p.ts-b.delay.base > b.delay.target+copyPatience
+}
 
 // begin waits until the first packet has been here for the target.
 func (b *Buffer) begin(at int64) bool {
@@ -270,16 +311,13 @@ func (b *Buffer) bridge(p *packet, gap int, at int64) (what Verdict, ok bool) {
 		b.next = p.ts
 		return Conceal, false
 	}
-	if gap <= p.samples && codec.HasFEC(p.data[:p.length]) && gap%(codec.SampleRate/400) == 0 {
+	if gap == p.samples && codec.HasFEC(p.data[:p.length]) {
 		b.samples, b.next = gap, p.ts
 		b.stats.FEC++
 		b.stats.hole(0)
 		return PlayFEC, true
 	}
 	b.samples = concealStep
-	if gap >= p.samples*2 || (gap >= p.samples && !codec.HasFEC(p.data[:p.length])) {
-		b.samples = min(p.samples, 2*concealStep)
-	}
 	b.next += int64(b.samples)
 	b.stats.conceal(b.samples)
 	return Conceal, true
@@ -290,23 +328,41 @@ func (b *Buffer) play(p *packet, at int64) ([]byte, Verdict) {
 	b.waits[b.waited%waitMemory] = at - p.arrival
 	b.waited++
 	b.samples = p.samples
-	now := at - p.ts - b.delay.base // delay of this frame over the fastest packet
+	now := at - p.ts - b.delay.base
 	b.next, b.made, b.played = p.ts+int64(p.samples), 0, p.seq
 	b.stats.Played++
 	b.stats.hole(0)
-	b.stats.Delay, b.stats.Target = toTime(now), toTime(b.delay.target)
+	b.stats.Delay, b.stats.Target = toTime(now+b.pull.left), toTime(b.delay.target)
 	payload := p.data[:p.length]
 	b.drop(0)
-	switch excess := now - b.delay.target; {
-	case excess > fastHighest:
+	if p.repeated {
+		b.stats.Repeated++
+	}
+	switch excess := b.excess(now); {
+	case excess > least:
 		if b.adjust = int(min(excess, b.leastWait())); b.adjust > 0 {
 			return payload, PlayFast
 		}
-	case excess < -slowLowest:
+	case excess < -least:
 		b.adjust = int(-excess)
 		return payload, PlaySlow
 	}
 	return payload, Play
+}
+
+// excess is by how many samples too late the sound is, when a frame is taken now over the fastest packet and the player
+// has left of the one before. The best is to take frames at the first pull that is target over the fastest packet, with
+// nothing left: frames can only be taken at pulls, so what is left is delay for nothing.
+func (b *Buffer) excess(now int64) int64 {
+	early := b.delay.target - now
+	pulls := int64(0) // by which frames should be taken later
+	if period := b.pull.period; period > 0 && (early > tolerance || early < -period-tolerance) {
+		pulls = early / period
+		if early > 0 && early%period != 0 {
+			pulls++
+		}
+	}
+	return b.pull.left - pulls*b.pull.period
 }
 
 // leastWait is the shortest time that one of the last packets was here before it was played: to play faster than that

@@ -4,35 +4,41 @@ import "sotto/codec"
 
 // Implementation constants of the estimator.
 const (
-	window      = 20                            // packets on either side whose minimum is a packet's base
-	history     = 64                            // packets remembered
-	bucket      = codec.SampleRate / 1000       // 1 ms
-	buckets     = 400                           // delays from here on share the last bucket
-	missCost    = 450 * codec.SampleRate / 1000 // a frame in a hundred that comes too late is worth 4.5 ms of delay
-	memory      = 600                           // packets after which a delay counts 1/e
-	prior       = 12                            // ms of delay that a new stream is thought to have
-	priorWeight = 6                             // packets that the prior counts
-	margin      = codec.SampleRate / 1000       // over the measured delay: a pull is never exactly on time
+	window         = 50                             // packets on either side whose minimum is a packet's base
+	baseWindow     = 200                            // packets of which the fastest is the base
+	recent         = 20                             // packets that must all be late for the path to have changed
+	history        = 256                            // packets remembered
+	bucket         = codec.SampleRate / 1000        // 1 ms
+	buckets        = 400                            // delays from here on share the last bucket
+	missCost       = 1200 * codec.SampleRate / 1000 // one frame in a hundred too late is worth 12 ms of delay
+	memory         = 600                            // packets after which a delay counts 1/e
+	prior          = 12                             // ms of delay that a new stream is thought to have
+	priorWeight    = 0.5                            // packets that the prior counts
+	margin         = codec.SampleRate / 1000        // over the measured delay: a pull is never exactly on time
+	repeatedWeight = 2.5                            // losses come in runs, and a long gap is worse than some short ones
+	leastStep      = 8 * codec.SampleRate / 1000    // a path that is slower by less has not changed
 )
 
 // observation is one sequence number.
 type observation struct {
-	seq     int64
-	came    bool
-	transit int64
-	samples int
-	fec     bool
+	seq      int64
+	came     bool
+	transit  int64
+	samples  int
+	fec      bool
+	repeated bool // it came as a copy in a later packet
 }
 
 // estimator turns transits into a base (the fastest way lately) and a target (how much later to play).
 //
-// A packet's delay is its transit over the smaller neighbourhood of the two around it: the minimum over the 20 packets
-// before it or over the 20 after it, whichever is greater. A step of the path is in one of them, so it moves the base
-// and does not count as jitter; a peak is in neither, so it does.
+// A packet's delay is its transit over the minimum of the 50 packets before it or of the 50 after it, whichever is
+// greater. A step of the path is in one of them, so it moves the base and does not count as jitter; a peak is in neither,
+// so it does.
 type estimator struct {
 	seen   [history]observation
 	newest int64
 	oldest int64 // nothing before this sequence number counts
+	since  int64 // the path is what it is since this sequence number
 	any    bool
 	base   int64 // transit of the fastest of the last packets
 	target int64 // samples over base at which frames are played
@@ -48,19 +54,16 @@ func (e *estimator) reset() {
 	e.choose()
 }
 
-// rebase forgets the transits before seq: the path has changed.
-func (e *estimator) rebase(seq int64) { e.oldest = max(e.oldest, seq) }
-
-// add notes the transit of packet seq.
-func (e *estimator) add(seq, transit int64, samples int, fec bool) {
+// add notes what was seen of packet seq.
+func (e *estimator) add(seq int64, seen observation) {
 	if !e.any {
-		e.any, e.newest, e.oldest = true, seq, seq
+		e.any, e.newest, e.oldest, e.since = true, seq, seq, seq
 	}
 	if seq < e.newest-history+1 {
 		return
 	}
 	if seq > e.newest+history { // everything that we know is long ago
-		e.newest, e.oldest = seq, seq
+		e.newest, e.oldest, e.since = seq, seq, seq
 	}
 	for e.newest < seq {
 		e.newest++
@@ -69,12 +72,24 @@ func (e *estimator) add(seq, transit int64, samples int, fec bool) {
 			e.learn(done)
 		}
 	}
-	if o := &e.seen[seq&(history-1)]; o.seq == seq && (!o.came || transit < o.transit) {
-		*o = observation{seq, true, transit, samples, fec}
+	seen.seq, seen.came = seq, true
+	if o := &e.seen[seq&(history-1)]; o.seq == seq && (!o.came || seen.transit < o.transit) {
+		*o = seen
 	}
-	if least, ok := e.least(e.newest-window, e.newest); ok {
-		e.base = least
+	e.rest()
+}
+
+// rest finds the base: the fastest of the last 200 packets, unless the newest 20 all tell that the path has become slower.
+func (e *estimator) rest() {
+	long, ok := e.least(max(e.since, e.newest-baseWindow), e.newest)
+	if !ok {
+		return
 	}
+	short, ok := e.least(e.newest-recent, e.newest)
+	if ok && e.newest-recent >= e.oldest && short-long > max(leastStep, e.target*2/5) {
+		e.since, long = e.newest-recent, short
+	}
+	e.base = long
 }
 
 // at is the observation of a sequence number that came.
@@ -89,27 +104,29 @@ func (e *estimator) at(seq int64) (observation, bool) {
 // least is the smallest transit of the packets from..to.
 func (e *estimator) least(from, to int64) (least int64, ok bool) {
 	for s := from; s <= to; s++ {
-		if o, came := e.at(s); came && (!ok || o.transit < least) {
+		if o, came := e.at(s); came && !o.repeated && (!ok || o.transit < least) {
 			least, ok = o.transit, true
 		}
 	}
 	return least, ok
 }
 
-// learn enters packet seq into the histogram, now that its neighbours on both sides are known. A packet that did not
-// come counts with the delay at which its redundancy in the next packet did.
+// learn enters packet seq into the histogram, now that its neighbours on both sides are known: with the delay at which
+// its frame could first be played, be it from its own packet or from the next one's redundancy.
 func (e *estimator) learn(seq int64) {
 	o, came := e.at(seq)
-	if !came {
-		next, ok := e.at(seq + 1)
-		if !ok || !next.fec {
-			return
+	if next, ok := e.at(seq + 1); ok && next.fec {
+		if repeated := next.transit + int64(next.samples); !came || repeated < o.transit {
+			o.transit, came = repeated, true
+			o.repeated = true
 		}
-		o.transit = next.transit + int64(next.samples)
 	}
+	if !came {
+		return
+	}
+	base := o.transit
 	past, okPast := e.least(seq-window, seq-1)
 	future, okFuture := e.least(seq+1, seq+window)
-	base := o.transit
 	switch {
 	case okPast && okFuture:
 		base = max(past, future)
@@ -118,8 +135,11 @@ func (e *estimator) learn(seq int64) {
 	case okFuture:
 		base = future
 	}
-	delay := max(0, o.transit-base)
-	e.total++
+	weight := 1.0
+	if o.repeated {
+		weight = repeatedWeight
+	}
+	e.total += weight
 	if e.total > memory {
 		keep := memory / e.total
 		for i := range e.histogram {
@@ -127,7 +147,7 @@ func (e *estimator) learn(seq int64) {
 		}
 		e.total = memory
 	}
-	e.histogram[min(delay/bucket, buckets-1)]++
+	e.histogram[min(max(0, o.transit-base)/bucket, buckets-1)] += weight
 	e.choose()
 }
 

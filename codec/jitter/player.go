@@ -16,6 +16,7 @@ type Player struct {
 	store   [2 * maxPiece]int16
 	from    int // store[from:to] is decoded and not yet played
 	to      int
+	made    int // samples before to that were made up for want of a packet
 	scratch [maxPiece]int16
 	broken  uint64 // payloads that the decoder refused
 }
@@ -28,15 +29,20 @@ func (p *Player) Put(seq uint16, ts uint32, payload []byte, now time.Time) {
 	p.buffer.Put(seq, ts, payload, now)
 }
 
+// Repeat is Buffer.Repeat.
+func (p *Player) Repeat(seq uint16, ts uint32, payload []byte, now time.Time) {
+	p.buffer.Repeat(seq, ts, payload, now)
+}
+
 // Pull fills dst with what is to be heard next. It is to be called at the pace of the sound card, with now at which the
 // card asks.
 func (p *Player) Pull(dst []int16, now time.Time) {
-	p.buffer.Pulled(now)
+	p.buffer.Pulling(now, len(dst), p.to-p.from)
 	for len(dst) > 0 {
 		if p.from == p.to {
 			p.from, p.to = 0, 0
 		}
-		if p.to-p.from < len(dst) {
+		if p.to-p.from < len(dst) || (p.made > 0 && p.buffer.Ready(min(p.made, p.to-p.from))) {
 			p.more(now)
 		}
 		n := copy(dst, p.store[p.from:p.to])
@@ -45,10 +51,12 @@ func (p *Player) Pull(dst []int16, now time.Time) {
 	}
 }
 
-// more decodes one piece behind what is there.
+// more decodes one piece behind what is there. What was made up and not yet heard is faded into the real thing.
 func (p *Player) more(now time.Time) {
 	copy(p.store[:], p.store[p.from:p.to])
 	p.from, p.to = 0, p.to-p.from
+	unheard := min(p.made, p.to)
+	p.made = 0
 	payload, what := p.buffer.Next(now)
 	n := p.buffer.Samples()
 	pcm := p.store[p.to : p.to+n]
@@ -59,18 +67,35 @@ func (p *Player) more(now time.Time) {
 		p.check(p.decoder.DecodeFEC(pcm, payload), pcm)
 	case Conceal:
 		p.check(p.decoder.Conceal(pcm), pcm)
+		if p.buffer.Hungry() {
+			p.made = n
+		}
 	case Play:
 		p.decode(pcm, payload)
+		if unheard > 0 {
+			p.meet(unheard, n)
+			return
+		}
 	case PlayFast:
 		p.decode(pcm, payload)
-		n = len(shorten(pcm, p.buffer.Adjust()))
+		loud, _ := p.buffer.Loud()
+		n = len(shorten(pcm, p.buffer.Adjust(), loud))
 		p.buffer.stats.Shortened += toTime(int64(len(pcm) - n))
 	case PlaySlow:
 		p.decode(p.scratch[:n], payload)
-		n = len(lengthen(p.store[p.to:], p.scratch[:n], p.buffer.Adjust()))
+		_, loud := p.buffer.Loud()
+		n = len(lengthen(p.store[p.to:], p.scratch[:n], p.buffer.Adjust(), loud))
 		p.buffer.stats.Lengthened += toTime(int64(n - len(pcm)))
 	}
 	p.to += n
+}
+
+// meet lays the frame of n samples behind to over the made up samples before to.
+func (p *Player) meet(unheard, n int) {
+	unheard = min(unheard, n)
+	old, frame := p.store[p.to-unheard:p.to], p.store[p.to:p.to+n]
+	crossFade(old, old, frame[:unheard])
+	p.to += copy(p.store[p.to:], frame[unheard:])
 }
 
 func (p *Player) decode(pcm []int16, payload []byte) {

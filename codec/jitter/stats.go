@@ -10,6 +10,7 @@ import (
 type Stats struct {
 	Played    uint64 // frames decoded from their own packet
 	FEC       uint64 // frames decoded from the next packet's redundancy
+	Repeated  uint64 // frames of Played that came as a copy in a later packet
 	Late      uint64 // packets that came after their time
 	Duplicate uint64
 	Discarded uint64 // packets forgotten: too many, or too old after a stall

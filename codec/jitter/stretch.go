@@ -11,6 +11,7 @@ const (
 	coarse   = 4                              // the first search looks at every fourth sample
 	shortest = codec.SampleRate * 25 / 10000  // 2.5 ms: the highest pitch that counts
 	longest  = codec.SampleRate * 150 / 10000 // 15 ms: the lowest
+	period   = codec.SampleRate / 100         // 10 ms: the voice of a man
 	fade     = codec.SampleRate / 200         // 5 ms: the two ways cross over
 	quiet    = 90                             // root mean square below which nobody hears a cut, of 32768
 	alike    = 0.55                           // correlation from which on a splice is not heard
@@ -18,14 +19,18 @@ const (
 )
 
 // shorten leaves out up to wish samples of pcm, at a place where the sound repeats itself, and returns what is left.
-// Less than wish is left out when the sound does not allow more; nothing, when a cut would be heard.
-func shorten(pcm []int16, wish int) []int16 {
+// Less than wish is left out when the sound does not allow more; nothing, when a cut would be heard, or when the sound is
+// not quiet and wish is less than loud.
+func shorten(pcm []int16, wish, loud int) []int16 {
 	width := min(fade, len(pcm)/4)
 	most := min(wish, longest, len(pcm)-width)
 	if isQuiet(pcm) {
 		if cut := min(wish, len(pcm)-width); cut > 0 {
 			return splice(pcm, 0, cut, width)
 		}
+		return pcm
+	}
+	if wish < loud {
 		return pcm
 	}
 	cut, likeness := bestLag(pcm, 0, shortest, most, width)
@@ -42,15 +47,18 @@ func splice(pcm []int16, at, cut, width int) []int16 {
 	return pcm[:len(pcm)-cut]
 }
 
-// lengthen puts up to wish samples into pcm by repeating a piece of it, into dst, which has room for twice pcm. It
-// returns what was written; pcm itself, copied, when a repetition would be heard.
-func lengthen(dst, pcm []int16, wish int) []int16 {
+// lengthen puts about wish samples into pcm by repeating a piece of it, into dst, which has room for twice pcm: rather a
+// whole period of the voice too much than a gap. It returns what was written; pcm itself, copied, when a repetition would
+// be heard, or when the sound is not quiet and wish is less than loud.
+func lengthen(dst, pcm []int16, wish, loud int) []int16 {
 	width := min(fade, len(pcm)/4)
 	at := len(pcm) - width // the splice is as late as can be: what is repeated lies before it
-	most := min(wish, longest, at)
-	cut, likeness := most, 1.0
+	cut, likeness := min(wish, at), 1.0
 	if !isQuiet(pcm) {
-		cut, likeness = bestLag(pcm, at, -most, -shortest, width)
+		if wish < loud {
+			return dst[:copy(dst, pcm)]
+		}
+		cut, likeness = bestLag(pcm, at, -min(max(wish, period), longest, at), -shortest, width)
 		cut = -cut
 	}
 	if cut <= 0 || (likeness < alike && wish < urgent) {
