@@ -1,17 +1,28 @@
 // Command handset is the device's one binary.
 //
-// As PID 1 it boots the board (firmware/boot); as the child that boot starts it is the telephone. With --self-check it
-// proves its parts without a board and ends. It decides nothing else: it starts things.
+// As PID 1 it boots the board (firmware/boot); as a child of boot it is the link or the telephone. With --self-check it
+// proves its parts without a board and ends. It decides nothing: it starts things.
 package main
 
 import (
+	"context"
 	"fmt"
+	"net/netip"
 	"os"
+	"strconv"
+	"time"
 
+	"sotto/board/boards"
+	"sotto/firmware/boot"
 	"sotto/firmware/phone"
 )
 
+// built is the time of the image in Unix seconds, set by the linker from SOURCE_DATE_EPOCH.
+var built string
+
 func main() {
+	seconds, _ := strconv.ParseInt(built, 10, 64)
+	boot.Main(boot.Config{Boards: boards.All(), Built: time.Unix(seconds, 0), Phone: runPhone})
 	if len(os.Args) == 2 && os.Args[1] == "--self-check" {
 		if err := phone.SelfCheck(); err != nil {
 			fmt.Fprintln(os.Stderr, "handset:", err)
@@ -22,4 +33,22 @@ func main() {
 	}
 	fmt.Fprintln(os.Stderr, "handset: this program starts as the first process of a board; try --self-check")
 	os.Exit(2)
+}
+
+// sipPort is where direct calls come in (RFC 3261, Section 19.1.2).
+const sipPort = 5060
+
+// runPhone is the telephone on a board.
+func runPhone(ctx context.Context, env boot.Environment) error {
+	parts, err := env.Board.Open()
+	if err != nil {
+		return fmt.Errorf("handset: %w", err)
+	}
+	defer parts.Close()
+	return phone.Run(ctx, phone.Config{
+		Name: "sotto", Listen: netip.AddrPortFrom(netip.Addr{}, sipPort), State: env.State,
+		Network: env.Network, Alive: env.Alive, Notices: append(env.Notices, parts.Missing...),
+		Devices: phone.Devices{OpenPCM: parts.OpenPCM, OpenRinger: parts.OpenPCM, Keypad: parts.Keypad,
+			Display: parts.Display, Lamp: parts.Lamp, Mixer: parts.Mixer},
+	})
 }

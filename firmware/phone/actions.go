@@ -46,6 +46,10 @@ func (p *phone) do(a call.Action) {
 // dial begins a call.
 func (p *phone) dial(to string) {
 	p.calls++
+	if p.line == nil {
+		p.later(call.LineEnded{Cause: call.NoNetwork})
+		return
+	}
 	v, err := p.prepare(nil)
 	if err != nil {
 		p.later(call.LineEnded{Cause: call.NoNetwork})

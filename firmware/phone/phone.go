@@ -16,6 +16,7 @@ import (
 	"sotto/firmware/phonebook"
 	"sotto/firmware/ui"
 	"sotto/hal"
+	"sotto/net/link"
 	"sotto/net/signaling"
 	"sotto/net/signaling/sipua"
 )
@@ -35,11 +36,14 @@ type Contact struct{ Name, URI string }
 
 // Config is what a phone is made of.
 type Config struct {
-	Name     string         // told to those whom we call
-	Listen   netip.AddrPort // signaling; media uses the same address
-	State    string         // folder for everything that must survive
-	Contacts []Contact      // the first sits on speed dial 2
-	Ptime    int            // milliseconds of speech in a packet; 0 is 20
+	Name     string             // told to those whom we call
+	Listen   netip.AddrPort     // signaling; media uses the same address. Without address: that of the link, from Network
+	Network  <-chan link.Status // nil: Listen is up and stays so
+	Notices  []string           // what is wrong with this telephone, for the screen that says what is running
+	Alive    func()             // nil, or to be called every few seconds as long as the loop turns
+	State    string             // folder for everything that must survive
+	Contacts []Contact          // the first sits on speed dial 2
+	Ptime    int                // milliseconds of speech in a packet; 0 is 20
 	Devices  Devices
 	Observe  func(Note) // may be nil; called by the loop
 }
@@ -89,13 +93,15 @@ func start(cfg Config) (*phone, error) {
 	if err != nil {
 		return nil, err
 	}
-	line, err := sipua.New(sipua.Config{Listen: cfg.Listen, Name: cfg.Name})
-	if err != nil {
-		return nil, err
+	p := &phone{cfg: cfg, book: book, voices: make(chan voiceEvent, 64)}
+	if cfg.Listen.Addr().IsValid() {
+		if err := p.openLine(cfg.Listen); err != nil {
+			book.Close()
+			return nil, err
+		}
 	}
-	p := &phone{cfg: cfg, line: line, book: book, voices: make(chan voiceEvent, 64)}
 	p.ringer.open = cfg.Devices.OpenRinger
-	p.machine = call.New(call.Config{Name: cfg.Name})
+	p.machine = call.New(call.Config{Name: cfg.Name, About: cfg.Notices})
 	return p, nil
 }
 
@@ -106,7 +112,9 @@ func (p *phone) stop() {
 	}
 	p.stopVoice()
 	p.ringer.stop()
-	p.line.Close()
+	if p.line != nil {
+		p.line.Close()
+	}
 	p.book.Close()
 	p.report()
 }
@@ -128,8 +136,10 @@ func (p *phone) loop(ctx context.Context, keys <-chan hal.KeyEvent, failed <-cha
 			if ev, ok := ui.Translate(k, p.machine.Snapshot()); ok {
 				p.handle(ev)
 			}
-		case ev := <-p.line.Events():
+		case ev := <-p.lineEvents():
 			p.lineEvent(ev)
+		case s := <-p.cfg.Network:
+			p.network(s)
 		case ev := <-p.voices:
 			p.voiceEvent(ev)
 		case <-timer.C:
@@ -149,16 +159,23 @@ func (p *phone) begin() {
 		contacts = append(contacts, k)
 	}
 	p.handle(call.ContactsChanged{Contacts: contacts})
-	p.handle(call.NetworkChanged{Network: call.Network{Up: true, Registered: true, Route: "direct",
-		Address: p.line.Addr().String()}})
+	p.tellNetwork()
 }
+
+// pulse is how often a loop with nothing to do says that it is alive.
+const pulse = 2 * time.Second
 
 // sleep is how long the machine has nothing to do.
 func (p *phone) sleep() time.Duration {
-	if d := p.machine.Deadline(); !d.IsZero() {
-		return max(time.Until(d), 0)
+	longest := time.Hour
+	if p.cfg.Alive != nil {
+		p.cfg.Alive()
+		longest = pulse
 	}
-	return time.Hour
+	if d := p.machine.Deadline(); !d.IsZero() {
+		return min(max(time.Until(d), 0), longest)
+	}
+	return longest
 }
 
 // handle gives one event to the machine and does what it says.

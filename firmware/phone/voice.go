@@ -40,7 +40,7 @@ const clientID = "SOTTO"
 // prepare opens the ports and makes the ZRTP session, so that an offer or answer can be written. peer is what the caller
 // offered, nil when we call.
 func (p *phone) prepare(peer *signaling.Description) (*voice, error) {
-	rtp, rtcp, err := openWires(p.cfg.Listen.Addr())
+	rtp, rtcp, err := openWires(p.line.Addr().Addr())
 	if err != nil {
 		return nil, err
 	}

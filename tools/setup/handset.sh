@@ -15,7 +15,9 @@ arm64)
 *) echo "handset: no board has ARCH=$arch; use amd64 or arm64" >&2; exit 2 ;;
 esac
 export CGO_LDFLAGS="-lm" CGO_CFLAGS="-O2 -g0"
+# The clock of a board that has none starts at the time of the last change, and so do all clones of it.
+built=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1767225600)}
 mkdir -p build
 echo "sotto: building build/handset-$arch" >&2
-go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -linkmode external -extldflags "-static"' \
+go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.built='"$built"' -linkmode external -extldflags "-static"' \
 	-o "build/handset-$arch" ./firmware/handset
