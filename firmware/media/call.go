@@ -46,7 +46,7 @@ func Start(c Config) (*Call, error) {
 		return nil, err
 	}
 	start := opus.DefaultEncoder()
-	start.Bitrate = c.Bitrate
+	start.Bitrate, start.Loss = c.Bitrate, startLoss
 	enc, err := opus.NewEncoder(start)
 	if err != nil {
 		return nil, err

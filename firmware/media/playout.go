@@ -43,7 +43,11 @@ func (p *playout) loop(done <-chan struct{}, broken chan<- error) {
 // fill makes the next period of sound.
 func (p *playout) fill(now time.Time) {
 	for s := p.speech.Peek(); s != nil; s = p.speech.Peek() {
-		p.player.Put(s.seq, s.ts, s.payload[:s.n], s.arrival)
+		if s.repeated {
+			p.player.Repeat(s.seq, s.ts, s.payload[:s.n], s.arrival)
+		} else {
+			p.player.Put(s.seq, s.ts, s.payload[:s.n], s.arrival)
+		}
 		p.speech.Release()
 	}
 	p.player.Pull(p.frame[:], now)

@@ -7,6 +7,7 @@ import (
 	"github.com/pion/rtp"
 
 	"sotto/codec"
+	"sotto/codec/repeat"
 	"sotto/codec/ring"
 )
 
@@ -18,11 +19,12 @@ const (
 
 // speechPacket is an authentic Opus payload.
 type speechPacket struct {
-	seq     uint16
-	ts      uint32
-	arrival time.Time
-	n       int
-	payload [codec.MaxPayload]byte
+	seq      uint16
+	ts       uint32
+	arrival  time.Time
+	repeated bool // a copy that a later packet carried
+	n        int
+	payload  [codec.MaxPayload]byte
 }
 
 // datagram is a packet for the control loop.
@@ -67,6 +69,7 @@ type receiver struct {
 	junk           atomic.Uint64 // datagrams that were nothing, or not authentic
 	overflow       atomic.Uint64 // authentic speech that nobody took in time
 	header         rtp.Packet
+	copies         [repeat.MaxCopies]repeat.Copy
 	plain          [maxDatagram]byte
 }
 
@@ -167,7 +170,7 @@ func (r *receiver) speak(b []byte, now time.Time) {
 	}
 	switch {
 	case p.PayloadType == r.pt:
-		r.enqueue(p, now)
+		r.hear(p, now)
 	case r.eventPT != 0 && p.PayloadType == r.eventPT:
 		if event, fresh := r.heard.event(p.Timestamp, p.Payload); fresh {
 			select {
@@ -178,13 +181,23 @@ func (r *receiver) speak(b []byte, now time.Time) {
 	}
 }
 
-func (r *receiver) enqueue(p *rtp.Packet, now time.Time) {
+// hear queues the payload of a packet and the earlier ones that it repeats.
+func (r *receiver) hear(p *rtp.Packet, now time.Time) {
+	payload, n := repeat.Unpack(&r.copies, p.Payload)
+	r.enqueue(p.SequenceNumber, p.Timestamp, payload, now, false)
+	samples := codec.PayloadSamples(payload)
+	for _, c := range r.copies[:n] {
+		r.enqueue(p.SequenceNumber-uint16(c.Distance), p.Timestamp-uint32(c.Distance*samples), c.Payload, now, true)
+	}
+}
+
+func (r *receiver) enqueue(seq uint16, ts uint32, payload []byte, now time.Time, repeated bool) {
 	s := r.speech.Reserve()
-	if s == nil || len(p.Payload) > len(s.payload) {
+	if s == nil || len(payload) > len(s.payload) {
 		r.overflow.Add(1)
 		return
 	}
-	s.seq, s.ts, s.arrival = p.SequenceNumber, p.Timestamp, now
-	s.n = copy(s.payload[:], p.Payload)
+	s.seq, s.ts, s.arrival, s.repeated = seq, ts, now, repeated
+	s.n = copy(s.payload[:], payload)
 	r.speech.Commit()
 }

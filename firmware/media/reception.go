@@ -15,8 +15,47 @@ type reception struct {
 	received atomic.Uint32 // authentic packets; SRTP has taken out duplicates
 	jitter   atomic.Uint32 // interarrival jitter in units of 1/16 timestamp
 	last     atomic.Int64  // arrival of the newest, in nanoseconds since begun; 0 before the first
+	runs     runs
 	begun    time.Time
 	transit  uint32
+}
+
+// runs tells losses that come together from those that come alone (RFC 3611, Section 4.7.2): a burst begins and ends with
+// a lost packet, and holds no gmin packets in a row that came. Counts only grow.
+type runs struct {
+	bursts  atomic.Uint32 // closed ones
+	packets atomic.Uint32 // in bursts
+	lost    atomic.Uint32 // in bursts
+	alone   atomic.Uint32 // lost outside of bursts
+
+	first, last uint32 // extended sequence numbers of the open burst's ends
+	n           uint32 // lost in it; 0: none is open
+}
+
+// gmin is what RFC 3611, Section 4.7.2, recommends.
+const gmin = 16
+
+// miss notes that packets from..to are lost.
+func (r *runs) miss(from, to uint32) {
+	if r.n > 0 && from-r.last-1 >= gmin {
+		r.close()
+	}
+	if r.n == 0 {
+		r.first = from
+	}
+	r.last = to
+	r.n += to - from + 1
+}
+
+func (r *runs) close() {
+	if r.n == 1 {
+		r.alone.Add(1)
+	} else {
+		r.bursts.Add(1)
+		r.packets.Add(r.last - r.first + 1)
+		r.lost.Add(r.n)
+	}
+	r.n = 0
 }
 
 // note counts a packet and tells whether it was the first.
@@ -30,6 +69,9 @@ func (r *reception) note(seq uint16, ts uint32, now time.Time) (first bool) {
 		h := r.highest.Load()
 		if d := int16(seq - uint16(h)); d > 0 {
 			r.highest.Store(h + uint32(d))
+			if d > 1 {
+				r.runs.miss(h+1, h+uint32(d)-1)
+			}
 		}
 	}
 	transit := uint32(now.Sub(r.begun)*codec.SampleRate/time.Second) - ts

@@ -21,6 +21,7 @@ const (
 
 // Of this implementation.
 const (
+	tool         = "Sotto; repeats" // RFC 3550, Section 6.5.6: tells our own kind that we understand copies
 	watchEvery   = time.Second
 	lossInterval = 2 * time.Second // between reports while packets are lost, so that redundancy follows: RFC 3550 lets a
 	// session of this bandwidth report that often on the average of a call with a few bad minutes
@@ -35,6 +36,7 @@ type reporter struct {
 	cname  string
 	ptime  int
 
+	runs   lossCounts                          // at the last report
 	before struct{ expected, received uint32 } // at the last report
 	peerSR struct {
 		ntp  uint32 // middle 32 bits of the peer's last SR
@@ -118,7 +120,7 @@ func (r *reporter) send(c *control, now time.Time, bye bool) {
 		compound = append(compound, &rtcp.ReceiverReport{SSRC: ssrc, Reports: blocks})
 	}
 	compound = append(compound, &rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{Source: ssrc,
-		Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: r.cname}}}}})
+		Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: r.cname}, {Type: rtcp.SDESTool, Text: tool}}}}})
 	if len(blocks) > 0 {
 		compound = append(compound, &rtcp.ExtendedReport{SenderSSRC: ssrc, Reports: []rtcp.ReportBlock{r.voice(c)}})
 	}
@@ -171,12 +173,37 @@ func (r *reporter) voice(c *control) *rtcp.VoIPMetricsReportBlock {
 	if n := p.Played + p.FEC + p.Late; n > 0 {
 		discard = float64(p.Late) / float64(n)
 	}
+	burst, gap, length := r.losses(&c.call.receiver.reception)
 	return &rtcp.VoIPMetricsReportBlock{SSRC: c.peerSSRC,
+		BurstDensity: uint8(min(burst*256, 255)), GapDensity: uint8(min(gap*256, 255)),
+		BurstDuration: uint16(min(length*float64(r.ptime), 65535)), Gmin: gmin,
 		LossRate: uint8(min(r.fraction*256, 255)), DiscardRate: uint8(min(discard*256, 255)),
 		RoundTripDelay: ms(r.rtt), EndSystemDelay: ms(p.Delay + time.Duration(r.ptime)*time.Millisecond),
-		SignalLevel: unknown, NoiseLevel: unknown, RERL: unknown, Gmin: 16, RFactor: unknown, ExtRFactor: unknown,
+		SignalLevel: unknown, NoiseLevel: unknown, RERL: unknown, RFactor: unknown, ExtRFactor: unknown,
 		MOSLQ: unknown, MOSCQ: unknown, RXConfig: rxConfig,
 		JBNominal: ms(p.Target), JBMaximum: ms(p.Target), JBAbsMax: 1000}
+}
+
+// losses describes the losses since the last report: their density within bursts and outside of them, and the mean
+// length of a burst in packets.
+func (r *reporter) losses(in *reception) (burst, gap, length float64) {
+	now := lossCounts{in.runs.bursts.Load(), in.runs.packets.Load(), in.runs.lost.Load(), in.runs.alone.Load(), in.highest.Load()}
+	d := now.minus(r.runs)
+	r.runs = now
+	if d.bursts > 0 {
+		burst, length = float64(d.lost)/float64(d.packets), float64(d.packets)/float64(d.bursts)
+	}
+	if outside := int32(d.highest - d.packets); outside > 0 {
+		gap = float64(d.alone) / float64(outside)
+	}
+	return burst, gap, length
+}
+
+// lossCounts is a copy of runs.
+type lossCounts struct{ bursts, packets, lost, alone, highest uint32 }
+
+func (a lossCounts) minus(b lossCounts) lossCounts {
+	return lossCounts{a.bursts - b.bursts, a.packets - b.packets, a.lost - b.lost, a.alone - b.alone, a.highest - b.highest}
 }
 
 // rtcp reads what the peer reports. Only authentic packets count.
@@ -210,8 +237,11 @@ func (c *control) heardRTCP(plain []byte, now time.Time) {
 			for _, b := range p.Reports {
 				if v, ok := b.(*rtcp.VoIPMetricsReportBlock); ok && v.SSRC == c.call.config.SSRC {
 					r.peerDelay = time.Duration(v.EndSystemDelay) * time.Millisecond
+					r.adapt.bursts(float64(v.BurstDensity)/256, float64(v.BurstDuration)/float64(r.ptime))
 				}
 			}
+		case *rtcp.SourceDescription:
+			r.adapt.recognise(p)
 		case *rtcp.Goodbye:
 			c.tell(PeerLeft{})
 		}

@@ -8,12 +8,15 @@ import (
 	"time"
 
 	"sotto/codec"
+	"sotto/codec/repeat"
 )
 
 const (
 	rtpHeaderLen = 12   // RFC 3550, Section 5.1, without contributing sources
 	rtpVersion   = 0x80 // version 2, nothing else set
 	rtpMarker    = 0x80
+	maxTag       = 64   // octets by which a Protector may lengthen a packet
+	maxPayload   = 1400 // octets: a payload with its copies, on any path
 )
 
 // sender is the loop that encodes and encrypts. Without keys it encodes nothing and sends nothing.
@@ -26,20 +29,26 @@ type sender struct {
 
 	keys    atomic.Pointer[Protector] // nil until the session is secure
 	bitrate atomic.Int32              // wanted, in bit/s; 0: as it is
-	loss    atomic.Int32              // percent that the peer loses
+	loss    atomic.Int32              // percent that the encoder's redundancy is made for
+	plan    atomic.Uint32             // copies and their distance, see setPlan
+	packer  repeat.Packer
 	digits  digits
 
 	seq     uint16
 	offset  uint32 // of the timestamps
 	started bool
-	now     struct{ bitrate, loss int32 }
+	now     struct {
+		bitrate, loss int32
+		plan          uint32
+	}
 
 	packets, octets atomic.Uint32 // sent, as RFC 3550, Section 6.4.1 counts
 	stamp           atomic.Uint64 // newest timestamp in the high half, its time in the low: see mark
 	begun           time.Time
 
-	packet [rtpHeaderLen + codec.MaxPayload]byte
-	secret [rtpHeaderLen + codec.MaxPayload + 64]byte
+	payload [codec.MaxPayload]byte
+	packet  [rtpHeaderLen + maxPayload]byte
+	secret  [rtpHeaderLen + maxPayload + maxTag]byte
 }
 
 func newSender(c *Config, e codec.Encoder, q *micQueue) (*sender, error) {
@@ -51,6 +60,8 @@ func newSender(c *Config, e codec.Encoder, q *micQueue) (*sender, error) {
 	// RFC 3711, Section 3.3.1: a receiver guesses the rollover counter; it guesses right when the first numbers are low.
 	s.seq = binary.BigEndian.Uint16(b[:]) >> 1
 	s.offset = binary.BigEndian.Uint32(b[2:])
+	s.loss.Store(startLoss)
+	s.now.loss = startLoss
 	s.digits.init(c)
 	return s, nil
 }
@@ -75,10 +86,11 @@ func (s *sender) loop(done <-chan struct{}) {
 // frame sends one frame. What fails is one packet less; the peer conceals it.
 func (s *sender) frame(keys Protector, f *micFrame) {
 	s.adapt()
-	n, err := s.encoder.Encode(s.packet[rtpHeaderLen:], f.pcm[:f.n])
+	n, err := s.encoder.Encode(s.payload[:], f.pcm[:f.n])
 	if err != nil {
 		return
 	}
+	n = s.packer.Pack(s.packet[rtpHeaderLen:], s.payload[:n])
 	ts := s.offset + f.at
 	pt := s.pt
 	if !s.started {
@@ -118,7 +130,14 @@ func (s *sender) adapt() {
 	if l := s.loss.Load(); l != s.now.loss && s.encoder.SetLoss(int(l)) == nil {
 		s.now.loss = l
 	}
+	if p := s.plan.Load(); p != s.now.plan {
+		s.packer.SetPlan(repeat.Plan{Copies: int(p >> 8), Distance: int(p & 0xff)})
+		s.now.plan = p
+	}
 }
+
+// setPlan asks for copies of earlier payloads, from any goroutine.
+func (s *sender) setPlan(p repeat.Plan) { s.plan.Store(uint32(p.Copies)<<8 | uint32(p.Distance)) }
 
 // mark remembers which timestamp belongs to now, for sender reports: both in one word, so that a reader never sees
 // halves. The time is in units of 1/16 ms since begun, enough for three days.
