@@ -274,7 +274,10 @@ func TestCacheFails(t *testing.T) {
 func TestIntegrity(t *testing.T) {
 	for _, authentic := range []bool{true, false} {
 		c := newCouple(t)
-		c.call()
+		first := c.call()
+		if err := first.A.Session.SetVerified(first.Now); err != nil {
+			t.Fatal(err)
+		}
 		c.b = zrtptest.Cache{}
 		old := c.a[zidB].RS1
 		probe := zrtptest.Config('B', 100+c.n+1)
@@ -288,6 +291,9 @@ func TestIntegrity(t *testing.T) {
 		p := c.call()
 		if updated := !bytes.Equal(c.a[zidB].RS1, old); updated != authentic || !p.A.SAS.CacheMismatch {
 			t.Errorf("authentic %v: updated %v", authentic, updated)
+		}
+		if c.a[zidB].Verified == authentic {
+			t.Error("the verified flag belongs to the secret that was lost")
 		}
 	}
 }

@@ -46,6 +46,19 @@ func (s *Session) Recommit(change func(part2 []byte)) []byte {
 	return s.ex.commit
 }
 
+// BreakPart makes the MAC of the session's own DHPart wrong, for itself too, and gives the message that goes out next:
+// Commit of the initiator, DHPart1 of the responder.
+func (s *Session) BreakPart() []byte {
+	if s.ex.role == Responder {
+		s.ex.part1[len(s.ex.part1)-1] ^= 1
+		return s.ex.part1
+	}
+	s.ex.part2[len(s.ex.part2)-1] ^= 1
+	copy(s.ex.commit[commitHVI:], s.hvi(s.peer.message))
+	s.chain.sign(s.ex.commit, 1)
+	return s.ex.commit
+}
+
 // Reconfirm seals the session's Confirm again with its plaintext changed.
 func (s *Session) Reconfirm(m []byte, change func(plain []byte) []byte) []byte {
 	k, i := &s.ex.keys, s.ex.role.of()

@@ -75,7 +75,11 @@ func TestRequestClear(t *testing.T) {
 // TestUntrustedRelay: SASrelay from a peer without M, or with M but without pbxsecret, is acknowledged and never shown.
 func TestUntrustedRelay(t *testing.T) {
 	for _, mitm := range []bool{false, true} {
-		p := secured(t, 32, func(a, b *zrtp.Config) { a.PBX.MiTM = mitm })
+		p := secured(t, 32, func(a, b *zrtp.Config) {
+			if a.PBX.MiTM = mitm; !mitm {
+				a.PBX.Secret, b.PBX.Secret = fill(32, 7), fill(32, 7)
+			}
+		})
 		if err := p.Inject(sideB, packet(p.A.Session.ForgeRelay([32]byte{1}), 9, ssrcOf(p.A))); err != nil {
 			t.Error(err)
 		}

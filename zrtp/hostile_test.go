@@ -1,6 +1,7 @@
 package zrtp_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"testing"
@@ -211,6 +212,23 @@ func TestMessageMACWrong(t *testing.T) {
 	}
 }
 
+// TestDHPartMACWrong: the peer itself made the MAC wrong, so that everything else fits; only H0 shows it.
+func TestDHPartMACWrong(t *testing.T) {
+	for name, side := range map[string]int{"Commit": sideA, "DHPart1": sideB} {
+		p := pair(t, 21, x255)
+		attacker, victim := p.A, p.B
+		if side == sideB {
+			attacker, victim = p.B, p.A
+		}
+		p.Wire.Tap = edit(side, name, func([]byte) []byte { return bytes.Clone(attacker.Session.BreakPart()) })
+		p.Run(10*time.Second, nil)
+		if victim.Failed == nil || victim.Failed.Code != zrtp.CodeHelloMismatch || victim.Secure != nil ||
+			alerts(victim)[0] != zrtp.AlertMessageMAC {
+			t.Errorf("%s: %v", name, victim.Failed)
+		}
+	}
+}
+
 func TestCommitZIDDiffers(t *testing.T) {
 	p := pair(t, 10, x255)
 	p.Wire.Tap = edit(sideA, "Commit", func(m []byte) []byte { m[44] ^= 1; return p.A.Session.Sign(m, 1) })
@@ -306,6 +324,16 @@ func TestHelloMalformed(t *testing.T) {
 		"all counts":   func(m []byte) []byte { binary.BigEndian.PutUint32(m[76:], 0xfffff); return m },
 		"length 0":     func(m []byte) []byte { m[2], m[3] = 0, 0; return m },
 		"length 500":   func(m []byte) []byte { binary.BigEndian.PutUint16(m[2:], 500); return m },
+		"15 hashes": func(m []byte) []byte {
+			more := make([]byte, 14*4)
+			for i := range more {
+				more[i] = byte(i)
+			}
+			m = append(m[:84], append(more, m[84:]...)...)
+			m[3] += 14
+			m[77] |= 0x0f
+			return m
+		},
 		"one word":     func(m []byte) []byte { return m[:4] },
 		"no preamble":  func(m []byte) []byte { m[0] = 0; return m },
 		"cut in lists": func(m []byte) []byte { m = m[:84]; binary.BigEndian.PutUint16(m[2:], 21); return m },
@@ -328,6 +356,11 @@ func TestHelloMalformed(t *testing.T) {
 }
 
 func TestConfirmSignatureLength(t *testing.T) {
+	confirmSignatureLength(t, false)
+	confirmSignatureLength(t, true)
+}
+
+func confirmSignatureLength(t *testing.T, longer bool) {
 	for name, side := range map[string]int{"Confirm2": sideA, "Confirm1": sideB} {
 		p := pair(t, 18, x255)
 		attacker, victim := p.A, p.B
@@ -336,6 +369,9 @@ func TestConfirmSignatureLength(t *testing.T) {
 		}
 		p.Wire.Tap = edit(side, name, func(m []byte) []byte {
 			return attacker.Session.Reconfirm(m, func(plain []byte) []byte {
+				if longer {
+					return append(plain, 0, 0, 0, 0) // a word that the signature length does not tell
+				}
 				binary.BigEndian.PutUint32(plain[32:], 511<<8)
 				return plain
 			})
