@@ -33,7 +33,7 @@ func prisoner(what string) {
 	if what == "landlock" {
 		runtime.LockOSThread()
 		must(die, unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		must(die, confine([]place{{dir + "/in", writeRights}, {dir + "/look", readRights}, {"/usr", readRights | unix.LANDLOCK_ACCESS_FS_EXECUTE}}, 5060))
+		must(die, confine([]place{{dir + "/in", writeRights}, {dir + "/look", readRights}, {"/usr/bin/test", readRights | unix.LANDLOCK_ACCESS_FS_EXECUTE}, {"/usr", readRights | unix.LANDLOCK_ACCESS_FS_EXECUTE}}, 5060))
 		tryFiles(die, dir)
 		os.Exit(0)
 	}

@@ -15,6 +15,8 @@ const (
 	writeRights = readRights | unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_MAKE_REG |
 		unix.LANDLOCK_ACCESS_FS_MAKE_DIR | unix.LANDLOCK_ACCESS_FS_REMOVE_FILE | unix.LANDLOCK_ACCESS_FS_REMOVE_DIR |
 		unix.LANDLOCK_ACCESS_FS_TRUNCATE | unix.LANDLOCK_ACCESS_FS_REFER
+	fileRights = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE |
+		unix.LANDLOCK_ACCESS_FS_TRUNCATE | unix.LANDLOCK_ACCESS_FS_IOCTL_DEV
 	allRights = 1<<16 - 1 // everything up to IOCTL_DEV, ABI 5 (Linux 6.10)
 	needABI   = 5
 
@@ -72,7 +74,15 @@ func allow(ruleset int, p place) error {
 		return fmt.Errorf("boot: landlock: %s: %w", p.path, err)
 	}
 	defer unix.Close(dir)
-	rule := unix.LandlockPathBeneathAttr{Allowed_access: p.rights, Parent_fd: int32(dir)}
+	var st unix.Stat_t
+	if err := unix.Fstat(dir, &st); err != nil {
+		return fmt.Errorf("boot: landlock: %s: %w", p.path, err)
+	}
+	rights := p.rights
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		rights &= fileRights // the kernel refuses a folder's rights on a file
+	}
+	rule := unix.LandlockPathBeneathAttr{Allowed_access: rights, Parent_fd: int32(dir)}
 	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset), unix.LANDLOCK_RULE_PATH_BENEATH,
 		uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
 	if errno != 0 {

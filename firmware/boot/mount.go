@@ -3,6 +3,7 @@ package boot
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -133,8 +134,19 @@ func (f *first) openData() error {
 	if err != nil {
 		return err
 	}
-	defer dev.Close()
-	size, err := dev.Seek(0, 2)
+	err = makeData(dev)
+	if err = errors.Join(err, dev.Close()); err != nil { // closed before it is mounted: the kernel insists
+		return err
+	}
+	if err := unix.Mount(f.board.Data, dataDir, "ext4", quiet|unix.MS_NOATIME, "data=ordered,errors=remount-ro"); err != nil {
+		return fmt.Errorf("boot: the data partition cannot be read: %w", err)
+	}
+	return nil
+}
+
+// makeData makes the file system of the first start.
+func makeData(dev *os.File) error {
+	size, err := dev.Seek(0, io.SeekEnd)
 	if err != nil {
 		return fmt.Errorf("boot: %w", err)
 	}
@@ -143,16 +155,10 @@ func (f *first) openData() error {
 		return fmt.Errorf("boot: %w", err)
 	}
 	made, err := prepare(dev, size, tpl)
-	if err != nil {
-		return err
-	}
-	if made {
+	if made && err == nil {
 		say("first start: the data partition was made")
 	}
-	if err := unix.Mount(f.board.Data, dataDir, "ext4", quiet|unix.MS_NOATIME, "data=ordered,errors=remount-ro"); err != nil {
-		return fmt.Errorf("boot: the data partition cannot be read: %w", err)
-	}
-	return nil
+	return err
 }
 
 // waitFor opens a device that may take a moment to appear.
