@@ -222,8 +222,10 @@ func scrub(candidate string) string {
 	for i := 0; i+1 < len(fields); i++ {
 		switch fields[i] {
 		case "raddr":
-			if fields[i+1] = "0.0.0.0"; strings.Contains(fields[4], ":") {
+			if strings.Contains(fields[i+1], ":") {
 				fields[i+1] = "::"
+			} else {
+				fields[i+1] = "0.0.0.0"
 			}
 		case "rport":
 			fields[i+1] = "9"
