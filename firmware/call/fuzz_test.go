@@ -1,0 +1,140 @@
+package call
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// world believes only the actions, and checks what must hold whatever the order of events.
+type world struct {
+	t        *testing.T
+	up       bool // between Dial or an incoming call and its end
+	media    bool
+	open     bool // the microphone
+	verified int
+	secure   bool
+}
+
+// script makes an event of each byte; the peer and the network may do anything in any order.
+func event(b byte) Event {
+	keys := KeyOffHook + 1
+	switch {
+	case b < byte(keys):
+		return Press{Key(b)}
+	case b < 2*byte(keys):
+		return Hold{Key(b) - keys}
+	}
+	sas := Secure{SAS: "ybnd", Initiator: b%2 == 0, FirstCall: true}
+	events := []Event{IncomingCall{Party{"Eve", "sip:eve@192.0.2.1"}}, Ringing{}, Answered{}, LineEnded{PeerHungUp},
+		LineEnded{Unreachable}, sas, Secure{SAS: "button:Galveston", Verified: true}, Secure{SAS: "ybnd", OtherDevice: true},
+		Secure{SAS: "ybnd", Name: "Carol"}, Secure{}, CacheMismatch{}, PeerCannotEncrypt{}, Alert{"altered message"},
+		MediaFailed{NoMedia}, Stats{Lost: 0.1}, Tick{}, ContactsChanged{}, ContactsChanged{twoContacts},
+		LogChanged{[]Entry{{Peer: Party{"Bob", "2"}}}}, NetworkChanged{}, BatteryChanged{50}, AboutChanged{[]string{"a"}},
+		PINChecked{OK: true}, PINChecked{Wait: time.Minute}, PINChanged{true}, Locked{}}
+	return events[int(b)%len(events)]
+}
+
+var twoContacts = []Contact{{ID: "1", Name: "Bob", Address: "sip:bob@10.0.0.2", Speed: 2, Trust: Verified, Number: "1\n2"},
+	{ID: "2", Name: "Carol", Address: "1234"}}
+
+func (w *world) see(a Action, s Snapshot) {
+	switch a := a.(type) {
+	case Dial:
+		if w.up {
+			w.t.Fatal("dialled during a call")
+		}
+		w.up = true
+	case Hangup:
+		if !w.up {
+			w.t.Fatal("hung up without a call")
+		}
+		w.up = false
+	case StartMedia:
+		if w.media || !w.up {
+			w.t.Fatalf("media started: running %v, call %v", w.media, w.up)
+		}
+		w.media, w.open = true, false
+	case StopMedia:
+		if !w.media {
+			w.t.Fatal("media stopped twice")
+		}
+		w.media, w.open, w.secure = false, false, false
+	case Mute:
+		w.open = !a.On
+	case SetVerified:
+		if !w.media || !w.secure {
+			w.t.Fatal("a code was judged that nobody had")
+		}
+	case SendDTMF:
+		if s.State != Talking || !w.open && !s.Call.Muted {
+			w.t.Fatal("a digit was sent while the call is not secure")
+		}
+	}
+}
+
+func (w *world) check(m *Machine, ev Event, now time.Time) {
+	s := m.Snapshot()
+	if w.open && (!w.secure || s.Call.Muted || s.Call.Alarm != NoAlarm && s.State != Verifying) {
+		w.t.Fatalf("after %T the microphone is open in %v (secure %v, muted %v, alarm %v)", ev, s.State, w.secure, s.Call.Muted, s.Call.Alarm)
+	}
+	if s.Lamp && (!w.secure || s.Call.Alarm != NoAlarm) {
+		w.t.Fatalf("after %T the lamp is lit in %v", ev, s.State)
+	}
+	if d := m.Deadline(); !d.IsZero() && !d.After(now) {
+		w.t.Fatalf("after %T the deadline %v is not after now: the loop would spin", ev, d.Sub(now))
+	}
+	c := s.Call.Code
+	if c.Whole != "" && !m.call.showWhole && m.call.trust != Checked && m.call.trust != Verified {
+		w.t.Fatal("the peer's half is shown before it was typed")
+	}
+	if s.Input.Secret && strings.Trim(s.Input.Text, "\x00") != "" {
+		w.t.Fatal("the PIN is in the snapshot")
+	}
+	if (s.State == Listing || s.State == Reading || s.State == Entering) && len(m.pages) == 0 {
+		w.t.Fatalf("%v without a page", s.State)
+	}
+}
+
+// FuzzMachine plays any order of keys, peers and networks and holds the machine to its promises.
+func FuzzMachine(f *testing.F) {
+	for _, seed := range []string{
+		"\x02\x19\x30\x31\x33\x13\x06\x06\x03\x0e",             // a first call, typed
+		"\x2e\x0c\x30\x38\x33\x0d",                             // an incoming call with a mismatch
+		"\x13\x10\x0e\x10\x0e\x14\x13", "\x3f\x01\x02\x03\x04", // menus; a PIN
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, script []byte) {
+		script = script[:min(len(script), 200)]
+		now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+		m := New(Config{Name: "Alice", Contacts: twoContacts, HasPIN: true})
+		m.Handle(nil, Tick{}, now)
+		w := &world{t: t}
+		for i, b := range script {
+			if i%5 == 4 {
+				now = now.Add(time.Duration(b) * 100 * time.Millisecond)
+				before := m.Snapshot()
+				for _, a := range m.Handle(nil, Tick{}, now) {
+					w.see(a, before)
+				}
+			}
+			ev := event(b)
+			before := m.Snapshot()
+			if _, ok := ev.(IncomingCall); ok && !w.up {
+				w.up = true
+			}
+			actions := m.Handle(nil, ev, now)
+			if _, ok := ev.(Secure); ok {
+				w.secure = w.secure || w.media
+			}
+			for _, a := range actions {
+				w.see(a, before)
+			}
+			if _, ok := ev.(LineEnded); ok {
+				w.up = false
+			}
+			w.check(m, ev, now)
+		}
+	})
+}
