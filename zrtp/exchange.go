@@ -1,6 +1,10 @@
 package zrtp
 
-import "time"
+import (
+	"time"
+
+	"sotto/zrtp/internal/erase"
+)
 
 // exchange is one key agreement: who is who, the messages that count, and the secrets until they are used.
 type exchange struct {
@@ -119,6 +123,10 @@ func (s *Session) responderHello() []byte {
 
 // agreeDH derives the keys of DH mode. It wipes dhResult.
 func (s *Session) agreeDH(dhResult Secret) {
+	erase.Do(func() { s.deriveDH(dhResult) })
+}
+
+func (s *Session) deriveDH(dhResult Secret) {
 	ex := &s.ex
 	i, r := s.zids()
 	context := kdfContext(ex.alg.Hash, i, r, s.responderHello(), ex.commit, ex.part1, ex.part2)
@@ -129,7 +137,9 @@ func (s *Session) agreeDH(dhResult Secret) {
 
 // agreeShared derives the keys of Preshared and Multistream mode (Sections 4.4.2.4, 4.4.3.2). It wipes the preshared key:
 // "The preshared_key MUST be erased as soon as it has been used to calculate s0."
-func (s *Session) agreeShared() {
+func (s *Session) agreeShared() { erase.Do(s.deriveShared) }
+
+func (s *Session) deriveShared() {
 	ex := &s.ex
 	i, r := s.zids()
 	context := kdfContext(ex.alg.Hash, i, r, s.responderHello(), ex.commit)

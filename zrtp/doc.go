@@ -1,0 +1,92 @@
+// Package zrtp is RFC 6189: it agrees SRTP keys between two telephones over the media path, without servers, and gives
+// both users a short authentication string (SAS) to compare by voice.
+//
+// It promises that a Session becomes Secure only with a peer who knows the same keys, that forged, altered, repeated or
+// reordered messages move nothing, and that everything an attack looks like is told: as Error message to the peer, as
+// Alert to the user. It never touches a socket, a clock, a file, a log or a goroutine: packets, time and randomness are
+// arguments. It never goes clear. It cannot tell whether the other end is who it claims to be: only users who compare
+// the SAS can, and after that the retained secrets of earlier calls.
+//
+// # The protocol in one page
+//
+//	Alice                          Bob
+//	Hello        ----------------> <---------------- Hello      what each can do, ZID, H3       Section 5.2
+//	HelloACK     <---------------> HelloACK                     "I hear you"                     Section 5.3
+//	Commit       ---------------->                              choice, hvi = hash(DHPart2, Hello)  5.4
+//	             <---------------- DHPart1                      Bob's public value, secret IDs   Section 5.5
+//	DHPart2      ---------------->                              Alice's, as committed            Section 5.6
+//	             <---------------- Confirm1                     encrypted: H0, flags, expiry     Section 5.7
+//	Confirm2     ---------------->
+//	             <---------------- Conf2ACK                     or the first SRTP packet         Section 5.8
+//
+// Usually both commit; the higher hvi wins (contention.go). The commitment means that a man in the middle has one guess
+// at the SAS, so that 20 bits are enough. Each message also carries a link of a hash chain (hashchain.go), which proves
+// that it comes from the sender of the one before, and a MAC keyed by the next link. What was agreed in earlier calls
+// goes into the keys (secrets.go), so that an attacker who was absent once stays out.
+//
+// Files follow the RFC: discovery.go (4.1), negotiate.go (4.1.2), contention.go (4.2), secrets.go (4.3), initiator.go
+// and responder.go (4.4.1), preshared.go (4.4.2), multistream.go (4.4.3), kdf.go and keys.go (4.5), confirm.go (4.6),
+// cache.go (4.6.1, 4.9), close.go (4.7), packet.go (5), one file a message (hello.go, commit.go, dhpart.go,
+// confirm_msg.go, ack.go, error_msg.go, ping.go; 5.2-5.16), algo.go (5.1.2-5.1.7), retransmit.go (6), sas.go (5.1.6, 7),
+// relay.go (7.3), hashchain.go (9). state.go holds the whole machine as a table. The hybrid of X25519 and ML-KEM-768 is
+// specified in POSTQUANTUM.md. Signatures over the SAS are in package sassig, test wires and a man in the middle in
+// package zrtptest.
+//
+// # Usage
+//
+// One call changes the session, then drain, then sleep:
+//
+//	s, err := zrtp.NewSession(&zrtp.Config{ZID: zid, SSRC: ssrc, Rand: rand.Reader, Cache: book}, time.Now())
+//	// s.HelloHash() goes into the SDP as a=zrtp-hash:1.10
+//	s.Start(now)
+//	for {
+//		for n, ok := s.Outgoing(buf); ok; n, ok = s.Outgoing(buf) { send(buf[:n]) }
+//		for e, ok := s.NextEvent(); ok; e, ok = s.NextEvent() { act on e }
+//		select {
+//		case p := <-packets: s.Handle(p, now)       // each datagram that begins with 0x1x and the magic cookie
+//		case <-srtp:         s.PeerSentSRTP(now)    // the first SRTP packet with a valid tag
+//		case <-until(s.Deadline()): s.Tick(now)
+//		}
+//	}
+//
+// KeysReady comes first: receive with its keys from then on. Secure allows to send. If Failed follows KeysReady, wipe the
+// keys. SASReady says what to show: the SAS; whether this ZID is new; whether it was verified before; whether the
+// retained secret mismatched, which must alarm the user. SetVerified records that the users compared the SAS. A name in
+// a phone book belongs to the ZID, not to the address that was dialled (Section 12).
+//
+// Further media streams of the same call: AddStream. They need no SAS of their own.
+//
+// # Security
+//
+//   - The responder checks what the RFC leaves open: it refuses a Commit that chooses what it did not offer, what the
+//     initiator's Hello did not offer, or a weaker key agreement than both Hellos give. So stripping the initiator's Hello,
+//     which total_hash does not cover, is seen.
+//   - At most one key pair and one Diffie-Hellman result an exchange, and none before the hash chain fits. At most 16
+//     Hellos, 16 outgoing messages and 64 events are kept, whatever arrives.
+//   - Hellos of strangers do not lock out the true peer: with a=zrtp-hash only the announced Hello counts; without it only
+//     one whose sender also acknowledges ours.
+//   - Comparisons of secrets are in constant time, and so is the exponentiation of DH3k. Secrets are wiped after use.
+//   - An Error message ends an exchange in progress, as the RFC has it: an attacker on the path can always prevent a call.
+//     It cannot end one that is secure.
+//
+// # Limitations
+//
+//   - Not offered: AES2 and Twofish (no SRTP for them here), Skein, EC52 (the RFC advises against it), version other than
+//     1.10, OpenPGP signatures (carried to a Verifier, not understood).
+//   - GoClear is always refused with Error 0x100. RequestClear exists for tests.
+//   - Go's collector may have moved a secret before it is wiped, and hash states and the standard library's private keys
+//     cannot be wiped. With GOEXPERIMENT=runtimesecret the runtime erases what key derivation leaves on stack and heap.
+//   - Packets are not fragmented; a SAS signature with a long certificate may need IP fragmentation.
+//   - Two calls at once between the same two ZIDs must not exchange keys at the same time (Section 4.4.1): the owner
+//     sees to it.
+//
+// # Proof
+//
+// Vectors: ten sessions octet by octet with every intermediate value, the trace published with bzrtp, all 512 SAS words,
+// four hybrid agreements. Every row of the table of hostile cases is a named test; 6,048 single-bit alterations with
+// right CRCs; every message in every state; a man in the middle who comes late, stays, leaves, strips and relays; 50
+// seeds of 30 % loss, 20 % reordering, 10 % duplication, 20 % corruption, of which 48 become secure and 2 time out
+// cleanly; 10,000 seeded handshakes pinned by one digest (ZRTP_HANDSHAKES=10000). Interoperation with libbzrtp 5.1.64:
+// DH2k, DH3k, X255, X448, S256, S384, AES1, AES3, both roles, Multistream, auxsecret, exported keys, key continuity
+// (tools/peers/bzrtp). 74 mutations of the checks were tried; each is caught by a test.
+package zrtp
