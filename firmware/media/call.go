@@ -56,10 +56,9 @@ func Start(c Config) (*Call, error) {
 		return nil, err
 	}
 	m := &Call{config: c, done: make(chan struct{}), broken: make(chan error, 8)}
-	mic := newMicQueue()
 	speech := ring.New[speechPacket](speechSlots)
-	m.capture = newCapture(&m.config, mic)
-	if m.sender, err = newSender(&m.config, enc, mic); err != nil {
+	m.capture = newCapture(&m.config)
+	if m.sender, err = newSender(&m.config, enc, m.capture); err != nil {
 		return nil, err
 	}
 	m.receiver = newReceiver(&m.config, speech)
@@ -68,9 +67,11 @@ func Start(c Config) (*Call, error) {
 		return nil, err
 	}
 	m.stats.Store(&Stats{})
+	if c.Realtime {
+		hurry()
+	}
 	for _, loop := range []func(){
-		func() { m.capture.loop(m.done, m.broken) },
-		func() { m.sender.loop(m.done) },
+		func() { m.sender.loop(m.done, m.broken) },
 		func() { m.receiver.loop(m.done, m.broken) },
 		func() { m.playout.loop(m.done, m.broken) },
 		func() { m.receiver.loopRTCP(m.done) },

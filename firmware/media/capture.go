@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"sotto/codec"
-	"sotto/codec/ring"
 	"sotto/hal"
 )
 
@@ -16,59 +15,24 @@ type micFrame struct {
 	pcm [codec.SampleRate / 1000 * codec.MaxPtime]int16
 }
 
-// micQueue joins the capture and the send loop.
-type micQueue struct {
-	*ring.Ring[micFrame]
-	ready chan struct{} // one token: there is something in the ring
-}
-
-func newMicQueue() *micQueue {
-	return &micQueue{ring.New[micFrame](8), make(chan struct{}, 1)}
-}
-
-// capture is the loop that the microphone paces.
+// capture reads the microphone.
 type capture struct {
-	pcm      hal.PCM
-	realtime bool
-	samples  int // of a frame
-	queue    *micQueue
-	open     atomic.Bool // false: every sample is silence
-	dropped  atomic.Uint64
+	pcm     hal.PCM
+	samples int         // of a frame
+	open    atomic.Bool // false: every sample is silence
 
 	begun time.Time
 	read  int64 // samples, lost ones included
 	xruns uint64
 }
 
-func newCapture(c *Config, q *micQueue) *capture {
-	return &capture{pcm: c.PCM, realtime: c.Realtime, samples: codec.FrameSamples(c.Ptime), queue: q}
+func newCapture(c *Config) *capture {
+	return &capture{pcm: c.PCM, samples: codec.FrameSamples(c.Ptime), begun: time.Now()}
 }
 
-func (c *capture) loop(done <-chan struct{}, broken chan<- error) {
-	defer realtime(c.realtime)()
-	spare := new(micFrame)
-	c.begun = time.Now()
-	for !closed(done) {
-		f := c.queue.Reserve()
-		if f == nil { // the encoder is late: the newest frame is lost, the microphone goes on
-			f = spare
-		}
-		f.at, f.n = uint32(c.read), c.samples
-		if err := c.frame(f); err != nil {
-			broken <- err
-			return
-		}
-		if f == spare {
-			c.dropped.Add(1)
-			continue
-		}
-		c.queue.Commit()
-		wake(c.queue.ready)
-	}
-}
-
-// frame fills f in periods of the card.
-func (c *capture) frame(f *micFrame) error {
+// next waits for the next frame.
+func (c *capture) next(f *micFrame) error {
+	f.at, f.n = uint32(c.read), c.samples
 	for i := 0; i < f.n; i += period {
 		if err := c.pcm.ReadFrame(f.pcm[i : i+period]); err != nil {
 			return err

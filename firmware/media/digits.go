@@ -9,6 +9,7 @@ import (
 // Telephone events (RFC 4733).
 const (
 	rtpPadding   = 0x20
+	maxPadding   = 255  // RFC 3550, Section 5.1: the count is one octet
 	eventLen     = 4    // octets of payload, Section 2.3
 	eventEnd     = 0x80 // E bit
 	eventVolume  = 10   // -10 dBm0
@@ -19,7 +20,8 @@ const (
 )
 
 // digits sends one key after the other in place of speech. Event packets are filled up with RTP padding to the length of
-// speech packets, so that the wire does not show who presses keys.
+// speech packets, so that the wire does not show who presses keys; only speech packets of more than 259 octets of payload
+// (three copies, or 60 ms at a high rate) are longer than what padding can reach.
 type digits struct {
 	pt      uint8 // 0: the peer knows no events
 	queue   chan uint8
@@ -48,16 +50,17 @@ func (d *digits) press(event uint8) bool {
 	}
 }
 
-// next turns the payload of a speech packet of n samples into an event while one lasts. It reports whether it did.
-func (d *digits) next(payload []byte, pt *uint8, ts *uint32, n int) bool {
+// next turns the payload of a speech packet of n samples into an event while one lasts, and returns its new length; 0 when
+// it stays speech.
+func (d *digits) next(payload []byte, pt *uint8, ts *uint32, n int) int {
 	if !d.active {
 		if d.pause -= n; d.pause > 0 || len(payload) < eventLen+1 {
-			return false
+			return 0
 		}
 		select {
 		case d.event = <-d.queue:
 		default:
-			return false
+			return 0
 		}
 		d.active, d.start, d.length, d.repeats = true, *ts, 0, eventRepeats
 	}
@@ -78,11 +81,12 @@ func (d *digits) next(payload []byte, pt *uint8, ts *uint32, n int) bool {
 	if first {
 		*pt |= rtpMarker // Section 2.5.1.1: the first packet of an event
 	}
+	payload = payload[:min(len(payload), eventLen+maxPadding)]
 	clear(payload)
 	payload[0], payload[1] = d.event, flags
 	binary.BigEndian.PutUint16(payload[2:], uint16(min(d.length, 0xffff)))
 	payload[len(payload)-1] = byte(len(payload) - eventLen)
-	return true
+	return len(payload)
 }
 
 // heard finds the new key presses in the events that arrive: each is told once, whatever is repeated.

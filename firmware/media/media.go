@@ -7,9 +7,10 @@
 //
 // It never decides what the phone does next: it reports through Events. It cannot hide how long a call lasts.
 //
-//	PCM.ReadFrame -> capture loop -> ring -> send loop -> Encode -> RTP -> ProtectRTP -> Transport
-//	PCM.WriteFrame <- playout loop <- jitter, Decode <- ring <- receive loop <- UnprotectRTP <- Transport
-//	                                  control loop: owns the zrtp.Session, RTCP, timers, events
+//	send loop:    PCM.ReadFrame -> Encode -> RTP -> ProtectRTP -> Transport
+//	receive loop: Transport -> UnprotectRTP -> ring
+//	playout loop: ring -> jitter, Decode -> PCM.WriteFrame
+//	control loop: owns the zrtp.Session, RTCP, timers, events
 package media
 
 import (

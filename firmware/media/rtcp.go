@@ -274,7 +274,7 @@ func (c *control) publish() {
 	s := &Stats{Sent: m.sender.packets.Load(), Received: in.received.Load(), Lost: in.lost(), LossPercent: 100 * r.fraction,
 		PeerLoss: 100 * float64(r.peerBlock.FractionLost) / 256,
 		Jitter:   time.Duration(in.jitter.Load()>>4) * time.Second / codec.SampleRate, RTT: r.rtt, PeerDelay: r.peerDelay,
-		Bitrate: r.adapt.bitrate, Junk: m.receiver.junk.Load(), Dropped: m.capture.dropped.Load(),
+		Bitrate: int(m.sender.bitrate.Load()), Copies: r.adapt.copies, Junk: m.receiver.junk.Load(),
 		Overflow: m.receiver.overflow.Load(), Playout: r.playout}
 	if x, ok := m.config.PCM.(hal.XrunCounter); ok {
 		s.Card = x.Xruns()

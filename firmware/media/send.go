@@ -19,13 +19,16 @@ const (
 	maxPayload   = 1400 // octets: a payload with its copies, on any path
 )
 
-// sender is the loop that encodes and encrypts. Without keys it encodes nothing and sends nothing.
+// sender is the loop from the microphone to the wire. Reading, encoding and encrypting are one loop: the sound card keeps
+// 80 ms for it, an encoder takes a tenth of that, and every loop more is one more time to wake up. Without keys it encodes
+// nothing and sends nothing.
 type sender struct {
-	wire    Transport
-	encoder codec.Encoder
-	queue   *micQueue
-	ssrc    uint32
-	pt      uint8
+	mic      *capture
+	realtime bool
+	wire     Transport
+	encoder  codec.Encoder
+	ssrc     uint32
+	pt       uint8
 
 	keys    atomic.Pointer[Protector] // nil until the session is secure
 	bitrate atomic.Int32              // wanted, in bit/s; 0: as it is
@@ -51,34 +54,34 @@ type sender struct {
 	secret  [rtpHeaderLen + maxPayload + maxTag]byte
 }
 
-func newSender(c *Config, e codec.Encoder, q *micQueue) (*sender, error) {
+func newSender(c *Config, e codec.Encoder, mic *capture) (*sender, error) {
 	var b [6]byte
 	if _, err := rand.Read(b[:]); err != nil {
 		return nil, fmt.Errorf("media: random source: %w", err)
 	}
-	s := &sender{wire: c.RTP, encoder: e, queue: q, ssrc: c.SSRC, pt: c.PayloadType, begun: time.Now()}
+	s := &sender{mic: mic, realtime: c.Realtime, wire: c.RTP, encoder: e, ssrc: c.SSRC, pt: c.PayloadType, begun: time.Now()}
 	// RFC 3711, Section 3.3.1: a receiver guesses the rollover counter; it guesses right when the first numbers are low.
 	s.seq = binary.BigEndian.Uint16(b[:]) >> 1
 	s.offset = binary.BigEndian.Uint32(b[2:])
+	s.bitrate.Store(int32(c.Bitrate))
+	s.now.bitrate = int32(c.Bitrate)
 	s.loss.Store(startLoss)
 	s.now.loss = startLoss
 	s.digits.init(c)
 	return s, nil
 }
 
-func (s *sender) loop(done <-chan struct{}) {
-	for {
-		select {
-		case <-done:
+func (s *sender) loop(done <-chan struct{}, broken chan<- error) {
+	defer realtime(s.realtime)()
+	f := new(micFrame)
+	for !closed(done) {
+		if err := s.mic.next(f); err != nil {
+			broken <- err
 			return
-		case <-s.queue.ready:
 		}
-		for f := s.queue.Peek(); f != nil; f = s.queue.Peek() {
-			// "nothing leaves in clear": without keys the frame ends here.
-			if keys := s.keys.Load(); keys != nil {
-				s.frame(*keys, f)
-			}
-			s.queue.Release()
+		// "nothing leaves in clear": without keys the frame ends here.
+		if keys := s.keys.Load(); keys != nil {
+			s.frame(*keys, f)
 		}
 	}
 }
@@ -98,8 +101,9 @@ func (s *sender) frame(keys Protector, f *micFrame) {
 		s.started = true
 	}
 	first := byte(rtpVersion)
-	if s.digits.next(s.packet[rtpHeaderLen:rtpHeaderLen+n], &pt, &ts, f.n) {
+	if k := s.digits.next(s.packet[rtpHeaderLen:rtpHeaderLen+n], &pt, &ts, f.n); k > 0 {
 		first |= rtpPadding
+		n = k
 	}
 	s.header(first, pt, ts)
 	out, err := keys.ProtectRTP(s.secret[:0], s.packet[:rtpHeaderLen+n])

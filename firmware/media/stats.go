@@ -16,9 +16,9 @@ type Stats struct {
 	Jitter         time.Duration // of the peer's packets (RFC 3550)
 	RTT            time.Duration // 0 before the peer's first report
 	PeerDelay      time.Duration // of the peer's jitter buffer; 0 when it does not tell
-	Bitrate        int           // of our speech, bit/s
+	Bitrate        int           // of our speech, bit/s, without copies
+	Copies         int           // earlier payloads that each of our packets repeats
 	Junk           uint64        // datagrams that were nothing or not authentic
-	Dropped        uint64        // our own frames that the encoder was too late for
 	Overflow       uint64        // authentic speech that nobody took in time
 	Playout        jitter.Stats
 	Card           hal.Xruns
