@@ -7,6 +7,8 @@ TAGS     := nolibopusfile,netgo,osusergo
 STATIC   := -trimpath -buildvcs=false -ldflags '-s -w -buildid= -linkmode external -extldflags "-static"'
 VERSION  := $(shell sed -n 's/^\#\# \[\([^]]*\)\].*/\1/p' CHANGELOG.md | head -1)
 T        ?= 30s
+# Packages whose tests keep real time: nothing else runs beside them.
+REALTIME := ^sotto/(tools/(call|sim|demo|bench)|firmware/(phone|media)|hal/haltest)$$
 ensure   := tools/setup/ensure.sh
 GO       := go
 export GOFLAGS = -tags=$(TAGS)
@@ -44,7 +46,8 @@ demo: sim ## the same two handsets on a page in the browser, to be used by hand
 
 .PHONY: test
 test: test-packages sim zrtpcat ## all tests
-	@$(GO) test ./...
+	@$(GO) test $$($(GO) list ./... | grep -vE '$(REALTIME)')
+	@$(GO) test -p 1 $$($(GO) list ./... | grep -E '$(REALTIME)')
 
 .PHONY: race
 race: packages ## the race detector on the packages with goroutines
