@@ -214,6 +214,27 @@ func TestForeignHellos(t *testing.T) {
 	}
 }
 
+// TestStrangersDoNotEvict: a passive endpoint that knows its peer waits for the Commit while strangers shout.
+func TestStrangersDoNotEvict(t *testing.T) {
+	p := pair(t, 41, func(a, b *zrtp.Config) { x255(a, b); b.Passive = true })
+	held := true
+	p.Wire.Tap = func(_ int, q []byte) [][]byte {
+		if held && zrtptest.MessageType(q) == "Commit" {
+			return nil
+		}
+		return [][]byte{q}
+	}
+	p.Run(100*time.Millisecond, nil)
+	if st := p.B.Session.State(); st != zrtp.StateWaitCommit {
+		t.Fatal(st)
+	}
+	for _, q := range foreign(t, 100) {
+		_ = p.Inject(sideB, q) // refused or kept, as it likes
+	}
+	held = false
+	mustSecure(t, p)
+}
+
 // TestGarbage: 2000 datagrams of noise, truncated and altered messages with right CRCs reach both sides during the whole
 // exchange, from strangers. It completes.
 func TestGarbage(t *testing.T) {

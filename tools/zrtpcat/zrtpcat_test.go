@@ -70,7 +70,8 @@ func mustAgree(t *testing.T, a, b *result) {
 }
 
 func TestAlgorithms(t *testing.T) {
-	a, b := two(t, "--ka DH3k --hash S384 --cipher AES3 --auth HS32 --sas B256", "")
+	a, b := two(t, "--ka DH3k --hash S384 --cipher AES3 --auth HS32 --sas B256",
+		"--auth HS32 --cipher AES3 --sas B256")
 	mustAgree(t, a, b)
 	if a.KA != "DH3k" || a.Hash != "S384" || a.Cipher != "AES3" || a.Auth != "HS32" || !strings.Contains(a.SAS, ":") {
 		t.Errorf("%+v", a)
