@@ -56,7 +56,9 @@ func (p *phone) dial(to string) {
 		return
 	}
 	p.voice = v
-	p.current = p.line.Dial(signaling.Dial{To: to, Offer: v.description(p.cfg.Ptime)})
+	p.describe(v, nil, func(d signaling.Description) {
+		p.current = p.line.Dial(signaling.Dial{To: to, Account: p.accountFor(to), Offer: d})
+	})
 }
 
 // answer accepts the call that rings.
@@ -72,21 +74,25 @@ func (p *phone) answer() {
 		return
 	}
 	p.voice = v
-	p.line.Answer(p.current, v.description(p.cfg.Ptime).AnswerTo(offer))
+	p.describe(v, &offer, func(d signaling.Description) { p.line.Answer(p.current, d.AnswerTo(offer)) })
 }
 
 // hangup ends the current call, whatever it is doing.
 func (p *phone) hangup(cause call.Cause) {
-	if p.current == 0 {
-		return
+	if p.current != 0 {
+		p.line.Hangup(p.current, lineCause(cause))
 	}
-	p.line.Hangup(p.current, lineCause(cause))
 	p.note(Note{Event: "ended", Cause: string(cause)})
 	p.forgetCall()
 }
 
-// forgetCall makes the phone deaf to what the line still says of the call.
-func (p *phone) forgetCall() { p.current, p.incoming = 0, nil }
+// forgetCall makes the phone deaf to what the line still says of the call. A voice that has not started has no other end.
+func (p *phone) forgetCall() {
+	p.current, p.incoming = 0, nil
+	if p.voice != nil && p.voice.call == nil {
+		p.stopVoice()
+	}
+}
 
 // startVoice starts ZRTP and the pipeline of the current call.
 func (p *phone) startVoice() {
@@ -94,7 +100,16 @@ func (p *phone) startVoice() {
 		p.later(call.MediaFailed{Cause: call.NoMedia})
 		return
 	}
-	if err := p.voice.start(p); err != nil {
+	if p.voice.agent != nil {
+		p.findWay(p.voice)
+		return
+	}
+	p.speak(p.voice)
+}
+
+// speak starts the pipeline: there is a way now.
+func (p *phone) speak(v *voice) {
+	if err := v.start(p); err != nil {
 		p.note(Note{Event: "alert", Why: err.Error()})
 		p.later(call.MediaFailed{Cause: call.NoMedia})
 	}

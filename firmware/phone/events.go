@@ -38,6 +38,8 @@ func (p *phone) lineEvent(ev signaling.Event) {
 			p.note(Note{Event: "answered"})
 			p.handle(call.Answered{})
 		}
+	case signaling.Registration:
+		p.registration(ev)
 	case signaling.Moved:
 		if ev.Call == p.current && p.voice != nil {
 			p.voice.setRemote(ev.Remote)

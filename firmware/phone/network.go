@@ -2,6 +2,7 @@ package phone
 
 import (
 	"net/netip"
+	"strings"
 
 	"sotto/firmware/call"
 	"sotto/net/link"
@@ -27,7 +28,7 @@ func (p *phone) network(s link.Status) {
 
 // openLine takes calls at an address from now on.
 func (p *phone) openLine(at netip.AddrPort) (err error) {
-	p.line, err = sipua.New(sipua.Config{Listen: at, Name: p.cfg.Name})
+	p.line, err = sipua.New(sipua.Config{Listen: at, Name: p.cfg.Name, Accounts: p.cfg.Accounts})
 	if err != nil {
 		p.line = nil
 	}
@@ -49,11 +50,44 @@ func (p *phone) closeLine() {
 
 // tellNetwork shows what can be reached, and where we can be reached.
 func (p *phone) tellNetwork() {
-	n := call.Network{Registered: true}
+	n := call.Network{Registered: len(p.cfg.Accounts) == 0}
+	for _, ok := range p.accounts {
+		n.Registered = n.Registered || ok
+	}
 	if p.line != nil {
 		n.Up, n.Route, n.Address = true, "direct", p.line.Addr().String()
 	}
 	p.handle(call.NetworkChanged{Network: n})
+}
+
+// registration takes in what a registrar said.
+func (p *phone) registration(ev signaling.Registration) {
+	p.accounts[ev.Account] = ev.OK
+	if ev.OK {
+		p.note(Note{Event: "registered"})
+	} else {
+		p.note(Note{Event: "alert", Why: "account: " + ev.Cause.String()})
+	}
+	p.tellNetwork()
+}
+
+// accountFor names the account that a call goes through: the one whose server the address names, or the first for a plain
+// number. A direct address goes through none.
+func (p *phone) accountFor(to string) string {
+	if len(p.cfg.Accounts) == 0 {
+		return ""
+	}
+	_, host, ok := strings.Cut(to, "@")
+	host, _, _ = strings.Cut(host, ";")
+	if !ok && strings.Trim(to, "0123456789+*#") == "" {
+		return p.cfg.Accounts[0].Name
+	}
+	for _, a := range p.cfg.Accounts {
+		if _, own, _ := strings.Cut(a.Name, "@"); host != "" && own == host {
+			return a.Name
+		}
+	}
+	return ""
 }
 
 // lineEvents is nil without a line: nothing comes then.

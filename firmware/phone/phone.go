@@ -42,8 +42,10 @@ type Config struct {
 	Notices  []string           // what is wrong with this telephone, for the screen that says what is running
 	Alive    func()             // nil, or to be called every few seconds as long as the loop turns
 	State    string             // folder for everything that must survive
-	Contacts []Contact          // the first sits on speed dial 2
-	Ptime    int                // milliseconds of speech in a packet; 0 is 20
+	Accounts []sipua.Account    // at registrars; the first takes plain numbers
+	Reach    Reach
+	Contacts []Contact // the first sits on speed dial 2
+	Ptime    int       // milliseconds of speech in a packet; 0 is 20
 	Devices  Devices
 	Observe  func(Note) // may be nil; called by the loop
 }
@@ -57,6 +59,9 @@ type phone struct {
 	actions []call.Action
 	pending []call.Event // to be handled after the one in hand
 
+	results  chan func()      // of work in the background, to be run by the loop
+	quit     chan struct{}    // closed by stop
+	accounts map[string]bool  // by name: registered
 	calls    int              // since start
 	current  signaling.CallID // 0: none
 	incoming *signaling.Incoming
@@ -93,7 +98,8 @@ func start(cfg Config) (*phone, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &phone{cfg: cfg, book: book, voices: make(chan voiceEvent, 64)}
+	p := &phone{cfg: cfg, book: book, voices: make(chan voiceEvent, 64),
+		results: make(chan func()), quit: make(chan struct{}), accounts: map[string]bool{}}
 	if cfg.Listen.Addr().IsValid() {
 		if err := p.openLine(cfg.Listen); err != nil {
 			book.Close()
@@ -107,6 +113,7 @@ func start(cfg Config) (*phone, error) {
 
 // stop says goodbye to the peer and closes everything.
 func (p *phone) stop() {
+	close(p.quit)
 	if p.current != 0 {
 		p.line.Hangup(p.current, signaling.HungUp)
 	}
@@ -138,6 +145,8 @@ func (p *phone) loop(ctx context.Context, keys <-chan hal.KeyEvent, failed <-cha
 			}
 		case ev := <-p.lineEvents():
 			p.lineEvent(ev)
+		case then := <-p.results:
+			then()
 		case s := <-p.cfg.Network:
 			p.network(s)
 		case ev := <-p.voices:

@@ -9,6 +9,7 @@ import (
 
 	"sotto/firmware/media"
 	"sotto/hal"
+	"sotto/net/nat"
 	"sotto/net/protect"
 	"sotto/net/signaling"
 	"sotto/zrtp"
@@ -20,6 +21,7 @@ type voice struct {
 	ssrc      uint32
 	session   *zrtp.Session
 	rtp, rtcp *wire
+	agent     *nat.Agent // the way by ICE; nil: the two wires are the way
 	remote    signaling.Description
 	pcm       hal.PCM
 	call      *media.Call // nil until the media has started
@@ -113,6 +115,9 @@ func (v *voice) start(p *phone) error {
 	if v.remote.Mux {
 		cfg.RTCP = nil
 	}
+	if v.agent != nil {
+		cfg.RTP, cfg.RTCP = v.agent, nil
+	}
 	v.call, err = media.Start(cfg)
 	if err != nil {
 		return err
@@ -164,4 +169,7 @@ func (v *voice) close() {
 	}
 	v.rtp.Close()
 	v.rtcp.Close()
+	if v.agent != nil {
+		v.agent.Close()
+	}
 }

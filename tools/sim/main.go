@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -19,6 +20,8 @@ import (
 	"syscall"
 
 	"sotto/firmware/phone"
+	"sotto/net/nat"
+	"sotto/net/signaling/sipua"
 )
 
 // options are the flags, checked.
@@ -26,6 +29,8 @@ type options struct {
 	name, state, mic, speaker, script, http, pin string
 	listen                                       netip.AddrPort
 	contacts                                     []phone.Contact
+	accounts                                     []sipua.Account
+	reach                                        phone.Reach
 	ptime                                        int
 	loop                                         bool
 	screen                                       string
@@ -55,6 +60,23 @@ func parseFlags(args []string, help io.Writer) (o options, err error) {
 	fs.BoolVar(&o.loop, "mic-loop", false, "begin the microphone's file again at its end")
 	fs.StringVar(&o.speaker, "speaker", "", "WAV `file` that the loudspeaker's sound is written to")
 	fs.Var(contactFlag{&o.contacts}, "contact", "a `Name=sip:uri` of the phone book; repeatable, the first sits on speed dial 2")
+	fs.Func("account", "`sip:user:password@host[:port][;transport=udp|tcp|tls]` to register; repeatable", func(s string) error {
+		a, err := sipua.ParseAccount(s)
+		o.accounts = append(o.accounts, a)
+		return err
+	})
+	fs.Func("stun", "`host:port` of a STUN server; calls are then offered with ICE", func(s string) error {
+		server, err := nat.ParseSTUN(s)
+		o.reach.Servers = append(o.reach.Servers, server)
+		return err
+	})
+	fs.Func("turn", "`turn:user:password@host:port[?transport=udp|tcp|tls]` of a TURN server", func(s string) error {
+		server, err := nat.ParseTURN(s)
+		o.reach.Servers = append(o.reach.Servers, server)
+		return err
+	})
+	ca := fs.String("ca", "", "PEM `file` with the authority that signs servers' certificates, instead of the system's")
+	route := fs.String("route", "direct", "how media goes: direct, or relay to show the peer no address of ours")
 	fs.StringVar(&o.pin, "pin", "", "`PIN` to unlock with at start")
 	fs.StringVar(&o.script, "script", "", "`file` with script lines, - for standard input")
 	fs.StringVar(&o.http, "http", "", "`address` of a page that shows this handset, as 127.0.0.1:8080")
@@ -78,12 +100,42 @@ func parseFlags(args []string, help io.Writer) (o options, err error) {
 	if o.state == "" {
 		return o, errors.New("--state DIR is needed: the handset's identity lives there")
 	}
+	if err := o.trust(*ca); err != nil {
+		return o, err
+	}
+	switch *route {
+	case "direct":
+	case "relay":
+		o.reach.RelayOnly = true
+	default:
+		return o, fmt.Errorf("--route %s: direct or relay", *route)
+	}
 	switch o.ptime {
 	case 10, 20, 40, 60:
 	default:
 		return o, fmt.Errorf("--ptime %d: 10, 20, 40 or 60", o.ptime)
 	}
 	return o, nil
+}
+
+// trust reads --ca and gives it to every account and server.
+func (o *options) trust(file string) error {
+	if file == "" {
+		return nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("--ca: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("--ca %s: no certificate in it", file)
+	}
+	o.reach.Roots = roots
+	for i := range o.accounts {
+		o.accounts[i].Roots = roots
+	}
+	return nil
 }
 
 func main() {
