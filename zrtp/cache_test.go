@@ -280,14 +280,8 @@ func TestIntegrity(t *testing.T) {
 		}
 		c.b = zrtptest.Cache{}
 		old := c.a[zidB].RS1
-		probe := zrtptest.Config('B', 100+c.n+1)
-		x255(probe, probe)
-		s, err := zrtp.NewSession(probe, zrtptest.Epoch)
-		if err != nil {
-			t.Fatal(err)
-		}
-		hash := s.HelloHash()
-		c.cfg = func(a, b *zrtp.Config) { a.PeerHelloHash, a.SignalingAuthentic = hash[:], authentic }
+		hash := helloHash(t, 'B', 100+c.n+1)
+		c.cfg = func(a, b *zrtp.Config) { a.PeerHelloHash, a.SignalingAuthentic = hash, authentic }
 		p := c.call()
 		if updated := !bytes.Equal(c.a[zidB].RS1, old); updated != authentic || !p.A.SAS.CacheMismatch {
 			t.Errorf("authentic %v: updated %v", authentic, updated)

@@ -44,7 +44,6 @@ type call struct {
 	retained RetainedSecrets  // what the cache holds for the peer
 	pending  *RetainedSecrets // what it will hold once the SAS is verified (Section 4.6.1.1)
 	enroll   bool             // the peer offered enrollment
-	verified bool             // SetVerified was called in this call
 }
 
 func (c *call) wipe() {

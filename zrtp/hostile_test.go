@@ -309,3 +309,14 @@ func TestCRCWrong(t *testing.T) {
 		}
 	}
 }
+
+// TestEC38NeedsLongHash: "the negotiated hash algorithm MUST be either SHA-384 or the corresponding SHA-3 successor".
+func TestEC38NeedsLongHash(t *testing.T) {
+	p := pair(t, 22, func(a, b *zrtp.Config) {
+		ec38(a, b)
+		a.Hashes = []zrtp.Hash{zrtp.HashS384, zrtp.HashS256}
+		b.Hashes = a.Hashes
+	})
+	p.Wire.Tap = edit(sideA, "Commit", func(m []byte) []byte { copy(m[56:], "S256"); return p.A.Session.Sign(m, 1) })
+	refused(t, p, p.B, zrtp.CodeHash, 0)
+}

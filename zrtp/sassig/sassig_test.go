@@ -127,3 +127,22 @@ func TestSignedCall(t *testing.T) {
 		}
 	}
 }
+
+// FuzzVerifySAS: a peer that has the keys can put any octets into the signature block. None is accepted but the signed one.
+func FuzzVerifySAS(f *testing.F) {
+	sas := make([]byte, 32)
+	s := signer(f, elliptic.P256(), "bob")
+	kind, block, err := s.SignSAS(sas)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(block)
+	f.Add(block[:len(block)-64])
+	f.Add([]byte{0x30, 0x82, 0xff, 0xff})
+	v := &sassig.Verifier{Pinned: [][]byte{s.Certificate}}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if name, err := v.VerifySAS(kind, b, sas); err == nil && (name != "bob" || len(b) != len(block)) {
+			t.Fatalf("accepted %x", b)
+		}
+	})
+}
