@@ -105,7 +105,8 @@ type account struct {
 }
 
 // setAccounts takes the configuration and starts to register.
-func (c *core) setAccounts(list []Account) error {
+func (c *core) setAccounts(list []Account, now time.Time) error {
+	c.now = now
 	for _, conf := range list {
 		t, err := parseTarget(conf.URI)
 		if err != nil || t.uri.User == "" || conf.Name == "" || c.accounts[conf.Name] != nil ||
@@ -125,7 +126,6 @@ func (c *core) setAccounts(list []Account) error {
 			a.expires = defaultExpires
 		}
 		c.accounts[conf.Name] = a
-		c.now = time.Now()
 		a.start(c)
 	}
 	return nil

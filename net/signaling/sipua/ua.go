@@ -66,7 +66,7 @@ func New(config Config) (*UA, error) {
 		quit: make(chan struct{}), ended: make(chan struct{})}
 	u.core = newCore(config.Name, config.Rand, u.localFor)
 	t.tls = func(name string) *tls.Config { return tlsConfig(config.Accounts, name) }
-	if err := u.core.setAccounts(config.Accounts); err != nil {
+	if err := u.core.setAccounts(config.Accounts, time.Now()); err != nil {
 		close(t.done)
 		t.udp.Close()
 		t.tcp.Close()
