@@ -15,10 +15,10 @@ type Config struct {
 	Bridges    []string          // lines as a person gets them: "obfs4 192.0.2.1:443 FINGERPRINT cert=..."; none: direct
 	Transports map[string]string // pluggable transports by name, as "obfs4": path of the program
 
-	User  uint32                                     // the child's own uid and gid; 0: ours. Needs root
-	Extra []string                                   // further lines of configuration, as a private network's authorities
-	Log   io.Writer                                  // Tor's warnings; nil: nowhere
-	Start func(torrc string, log io.Writer) (*Child, error) // nil: this binary again (Exec). PID 1 may do it for us
+	User   uint32                                            // the child's own uid and gid; 0: ours. Needs root
+	Extra  []string                                          // further lines of configuration, as a private network's authorities
+	Log    io.Writer                                         // Tor's warnings; nil: nowhere
+	Launch func(torrc string, log io.Writer) (*Child, error) // nil: this binary again (Exec). PID 1 may do it for us
 }
 
 // Child is a running Tor.

@@ -1,0 +1,98 @@
+package onion
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+)
+
+// sendBuffer keeps what waits for Tor short: old speech is worse than none. The kernel doubles it.
+const sendBuffer = 8 << 10 // octets
+
+// Target is whom to dial.
+type Target struct {
+	Address Address
+	Port    uint16
+	Key     *ClientKey // for a service that wants one; nil for an open one
+	// Circuit isolates: streams with different names never share a circuit. Not sent to anybody; at most 255 octets.
+	Circuit string
+}
+
+// Dial opens a stream through Tor, and never any other way. Errors: ErrNotReady (Tor is away or not connected),
+// ErrNotAuthorised (the service is there and wants another key), ErrNotReachable, ErrClosed. It waits for Tor as long as
+// ctx lets it, and two minutes at most.
+func (t *Tor) Dial(ctx context.Context, to Target) (net.Conn, error) {
+	if len(to.Circuit) > 255 {
+		return nil, fmt.Errorf("%w: the circuit's name is too long", ErrConfig)
+	}
+	if s := t.Status(); !s.Ready() {
+		return nil, ErrNotReady
+	}
+	if err := t.do(ctx, func() error { return t.useKey(to.Address, to.Key) }); err != nil {
+		return nil, notReady(err)
+	}
+	d := net.Dialer{}
+	c, err := d.DialContext(ctx, "unix", t.config.socks())
+	if err != nil {
+		return nil, notReady(err)
+	}
+	u := c.(*net.UnixConn)
+	if err := request(ctx, u, to); err != nil {
+		u.Close()
+		return nil, err
+	}
+	u.SetWriteBuffer(sendBuffer)
+	return &stream{UnixConn: u, remote: endpoint{to.Address, to.Port}}, nil
+}
+
+func notReady(err error) error {
+	if errors.Is(err, ErrClosed) || errors.Is(err, ErrNotReady) || errors.Is(err, ErrControl) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrNotReady, err)
+}
+
+// useKey makes the child use a key for a service, or none; called by the owner.
+func (t *Tor) useKey(a Address, k *ClientKey) error {
+	if t.line == nil || !t.now.Running {
+		return ErrNotReady
+	}
+	told, has := t.told[a]
+	switch {
+	case k == nil && !has, k != nil && has && subtle.ConstantTimeCompare(told[:], k[:]) == 1:
+		return nil
+	case k == nil:
+		delete(t.told, a)
+		_, err := t.line.ask("ONION_CLIENT_AUTH_REMOVE %s", a.id())
+		return err
+	}
+	if _, err := t.line.ask("ONION_CLIENT_AUTH_ADD %s x25519:%s", a.id(), k.blob()); err != nil {
+		return err
+	}
+	t.told[a] = *k
+	return nil
+}
+
+// request speaks SOCKS over a fresh connection until the stream is open.
+func request(ctx context.Context, c net.Conn, to Target) error {
+	stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })
+	code, err := socks(c, to.Address.String(), to.Port, to.Circuit)
+	if !stop() && ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", ErrNotReachable, ctx.Err())
+	}
+	switch {
+	case err != nil && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, new(*net.OpError))):
+		return fmt.Errorf("%w: %w", ErrNotReady, err)
+	case err != nil:
+		return err
+	case code == succeeded:
+		return nil
+	case code == missingAuth, code == wrongAuth:
+		return ErrNotAuthorised
+	}
+	return fmt.Errorf("%w: %v", ErrNotReachable, code)
+}
