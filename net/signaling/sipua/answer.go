@@ -109,20 +109,20 @@ func (c *core) ring(m message, s *server, offer signaling.Description) {
 	c.shed()
 }
 
-// backTo is where requests of ours go to in a call that came in: the way it came. Over UDP, a direct caller that says in
-// its Contact that it listens on another port of the same address is believed.
+// backTo is where requests of ours go to in a call that came in: the way it came. A direct caller that says in its Contact
+// that it listens on another port of the same address is believed: over UDP at once, over TCP when its connection is gone.
 func (c *core) backTo(k *call, m message) hop {
 	h := m.from
 	contact := m.req.Contact()
-	if h.proto != udp || k.account != nil || len(k.routes) > 0 || contact == nil {
+	if h.proto == tlsProto || k.account != nil || len(k.routes) > 0 || contact == nil {
 		return h
 	}
 	t, err := parseTarget(contact.Address.String())
 	if err != nil {
 		return h
 	}
-	if there, ok := t.hop(); ok && there.proto == udp && there.addr.Addr() == h.addr.Addr() {
-		return there
+	if there, ok := t.hop(); ok && there.proto == h.proto && there.addr.Addr() == h.addr.Addr() {
+		h.addr = there.addr
 	}
 	return h
 }

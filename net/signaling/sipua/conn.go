@@ -98,8 +98,10 @@ func (c *conn) read(t *transport) {
 		n, err := c.net.Read(buf)
 		if err != nil {
 			var timeout net.Error
-			if errors.As(err, &timeout) && timeout.Timeout() && !s.begun() && c.slot == nil {
-				continue // ours to keep: a registration or a call may need it
+			if errors.As(err, &timeout) && timeout.Timeout() && !s.begun() {
+				if t.put(input{from: c.peer, idle: true, conn: c}) {
+					continue // the loop closes it unless a call or an account needs it
+				}
 			}
 			t.put(input{from: c.peer, gone: signaling.Unreachable, conn: c})
 			return

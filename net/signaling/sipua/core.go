@@ -215,3 +215,18 @@ func (c *core) undeliverable(to hop, branch string, cause signaling.Cause, now t
 		}
 	}
 }
+
+// uses reports whether a call or an account needs a connection.
+func (c *core) uses(flow flowID) bool {
+	for _, k := range c.calls {
+		if k.state != closing && k.hop.flow == flow {
+			return true
+		}
+	}
+	for _, a := range c.accounts {
+		if a.hop.flow == flow {
+			return true
+		}
+	}
+	return false
+}

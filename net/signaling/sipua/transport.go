@@ -20,6 +20,7 @@ type input struct {
 	raw  []byte          // a whole message
 	gone signaling.Cause // of a connection that ended or could not be made
 	ping bool            // a keep-alive was answered
+	idle bool            // nothing came over a connection for idleLimit
 	icmp string          // branch of a datagram that came back
 	conn *conn           // a connection that came up
 }

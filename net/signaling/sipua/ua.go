@@ -179,6 +179,10 @@ func (u *UA) take(in input) {
 		}
 	case in.icmp != "":
 		u.core.undeliverable(in.from, in.icmp, in.gone, now)
+	case in.idle:
+		if !u.core.uses(in.from.flow) {
+			u.net.drop(in.conn)
+		}
 	case in.gone != signaling.NoCause:
 		if in.from.flow == 0 {
 			u.net.connected(in)

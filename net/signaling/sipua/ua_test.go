@@ -1,6 +1,7 @@
 package sipua
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -269,5 +270,109 @@ func TestManyCalls(t *testing.T) {
 		if after.heap > before.heap+8<<20 || after.goroutines > before.goroutines+4 || after.files > before.files+4 {
 			t.Errorf("%s: before %+v, after %d calls %+v", transport, before, calls, after)
 		}
+	}
+}
+
+// A call outlives its TCP connection: the next request opens another, to where the caller listens.
+func TestConnectionLostInACall(t *testing.T) {
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	for _, calledHangsUp := range []bool{true, false} {
+		a, b := connect(t, alice, bob, bob.uri()+";transport=tcp")
+		bob.ask(func() {
+			for _, c := range bob.net.conns {
+				bob.net.drop(c)
+			}
+		})
+		time.Sleep(50 * time.Millisecond)
+		alice.quiet()
+		if calledHangsUp {
+			bob.Hangup(b, signaling.HungUp)
+			bob.wantEnd(signaling.HungUp)
+			alice.wantEnd(signaling.PeerHungUp)
+		} else {
+			alice.Hangup(a, signaling.HungUp)
+			alice.wantEnd(signaling.HungUp)
+			bob.wantEnd(signaling.PeerHungUp)
+		}
+	}
+}
+
+// Connections that nobody needs are closed, and strangers hold only so many.
+func TestManyConnections(t *testing.T) {
+	bob := newPhone(t, "bob")
+	var held []net.Conn
+	for range maxConnections + 20 {
+		c, err := net.Dial("tcp", bob.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		held = append(held, c)
+	}
+	closed := 0
+	for _, c := range held {
+		c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		if _, err := c.Read(make([]byte, 1)); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			closed++
+		}
+		if closed == 20 {
+			break
+		}
+	}
+	if closed != 20 {
+		t.Errorf("%d connections were refused, want 20", closed)
+	}
+	for _, c := range held {
+		c.Close()
+	}
+	// And when they are gone, there is room again.
+	alice := newPhone(t, "alice")
+	time.Sleep(50 * time.Millisecond)
+	connect(t, alice, bob, bob.uri()+";transport=tcp")
+}
+
+func TestListenErrors(t *testing.T) {
+	bob := newPhone(t, "bob")
+	for addr, want := range map[string]string{
+		bob.Addr().String(): "sipua: UDP port " + bob.Addr().String() + " is in use by another program",
+		"192.0.2.1:5060":    "sipua: UDP port 192.0.2.1:5060 is not an address of this machine",
+	} {
+		_, err := New(Config{Listen: netip.MustParseAddrPort(addr), Name: "alice"})
+		var listen *ListenError
+		if !errors.As(err, &listen) || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	addr := l.Addr().(*net.TCPAddr).AddrPort()
+	if _, err := New(Config{Listen: addr, Name: "alice"}); err == nil || !strings.Contains(err.Error(), "TCP port") {
+		t.Errorf("only TCP in use: %v", err)
+	}
+	for _, name := range []string{"", "al ice", "a@b", "a\r\nb", strings.Repeat("x", 65)} {
+		if _, err := New(Config{Listen: netip.MustParseAddrPort("127.0.0.1:0"), Name: name}); !errors.Is(err, ErrName) {
+			t.Errorf("name %q: %v", name, err)
+		}
+	}
+}
+
+// Close tells the peers, and every method is harmless after it.
+func TestClose(t *testing.T) {
+	alice, bob := newPhone(t, "alice"), newPhone(t, "bob")
+	a, _ := connect(t, alice, bob, bob.uri())
+	alice.Close()
+	bob.wantEnd(signaling.PeerHungUp)
+	alice.Close()
+	alice.Hangup(a, signaling.HungUp)
+	alice.Answer(a, describe(1))
+	alice.Update(a, describe(1))
+	if id := alice.Dial(signaling.Dial{To: bob.uri()}); id != 0 {
+		t.Errorf("a call after Close: %d", id)
+	}
+	for range alice.Events() {
+		t.Error("an event after Close")
 	}
 }
