@@ -19,7 +19,7 @@ var (
 		Expires: time.Unix(2e9, 0).UTC()}
 )
 
-func open(t *testing.T, dir string) *Cache {
+func open(t *testing.T, dir string) *Book {
 	t.Helper()
 	c, err := OpenFileCache(dir)
 	if err != nil {
@@ -111,7 +111,7 @@ func (f *failing) Save([]byte) error {
 }
 
 func TestFailedStoreChangesNothing(t *testing.T) {
-	c, err := newCache(&failing{left: 2}, nil)
+	c, err := newBook(&failing{left: 2}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestFailedStoreChangesNothing(t *testing.T) {
 
 func TestContentThatIsNoPhoneBook(t *testing.T) {
 	for _, content := range []string{"", "{", "[]", `{"zid":"12"}`, `{"zid":"zz0000000000000000000000"}`} {
-		if _, err := newCache(&failing{left: 9}, []byte(content)); !errors.Is(err, ErrUnreadable) {
+		if _, err := newBook(&failing{left: 9}, []byte(content)); !errors.Is(err, ErrUnreadable) {
 			t.Errorf("%q: %v", content, err)
 		}
 	}

@@ -1,0 +1,216 @@
+package phonebook
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"sotto/zrtp"
+)
+
+// people makes a book with Bob and Carol, each met once on a device of their own.
+func people(t *testing.T) (b *Book, bobID, carolID string) {
+	t.Helper()
+	b, err := newBook(&failing{left: 1000}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, address string
+		device        zrtp.ZID
+		id            *string
+	}{{"Bob", "sip:bob@10.0.0.2", bobZID, &bobID}, {"Carol", "sip:carol@10.0.0.3", carolZID, &carolID}} {
+		saved, err := b.SaveContact(Contact{Name: c.name, Address: c.address, Device: "forged"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if saved.Device != "" {
+			t.Fatal("a contact was born with a device that nobody met")
+		}
+		*c.id = saved.ID
+		if err := b.Store(c.device, secret); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Met(c.address, c.device); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b, bobID, carolID
+}
+
+var (
+	bobZID   = zrtp.ZID{0xb0, 0xb}
+	carolZID = zrtp.ZID{0xca}
+	malZID   = zrtp.ZID{0x0b, 0xad}
+)
+
+const bobAt = "sip:bob@10.0.0.2:5060"
+
+func TestKnownDevice(t *testing.T) {
+	b, _, _ := people(t)
+	if j := b.Judge(bobAt, bobZID); j != (Judgement{Name: "Bob", Checked: true}) {
+		t.Errorf("%+v", j)
+	}
+	if j := b.Judge("sip:somebody@else", zrtp.ZID{7}); j != (Judgement{}) {
+		t.Errorf("a stranger: %+v", j)
+	}
+}
+
+// TestNewDeviceUnderAKnownName: Mallory answers Bob's address with a device of her own.
+func TestNewDeviceUnderAKnownName(t *testing.T) {
+	b, bobID, _ := people(t)
+	if j := b.Judge(bobAt, malZID); !j.OtherDevice || j.Name != "" {
+		t.Fatalf("%+v", j)
+	}
+	if err := b.Met(bobAt, malZID); err != nil { // even if the phone forgot to look
+		t.Fatal(err)
+	}
+	if j := b.Judge(bobAt, malZID); !j.OtherDevice {
+		t.Fatal("Met gave Bob's name to another device")
+	}
+	if err := b.Compared(bobAt, malZID, false); err != nil {
+		t.Fatal(err)
+	}
+	if j := b.Judge(bobAt, malZID); !j.Broken || !j.OtherDevice {
+		t.Fatalf("the alarm does not persist: %+v", j)
+	}
+	// Bob himself with a new telephone: the code is right.
+	if err := b.Compared(bobAt, zrtp.ZID{0xb1}, true); err != nil {
+		t.Fatal(err)
+	}
+	if j := b.Judge(bobAt, zrtp.ZID{0xb1}); j.Name != "Bob" || j.OtherDevice {
+		t.Fatalf("%+v", j)
+	}
+	if j := b.Judge(bobAt, bobZID); !j.OtherDevice {
+		t.Fatalf("the telephone that Bob gave away is still his: %+v", j)
+	}
+	if c := b.Contacts()[0]; c.ID != bobID || c.Device != (zrtp.ZID{0xb1}).String() {
+		t.Fatalf("%+v", c)
+	}
+}
+
+// TestFriendInTheMiddle: Carol, whom we know and verified, answers under Bob's address and passes everything on.
+func TestFriendInTheMiddle(t *testing.T) {
+	b, _, _ := people(t)
+	j := b.Judge(bobAt, carolZID)
+	if j.Name != "Carol" || !j.OtherDevice {
+		t.Fatalf("%+v", j)
+	}
+	if err := b.Compared(bobAt, carolZID, true); err != nil { // the code is right: it is Carol's device
+		t.Fatal(err)
+	}
+	if j := b.Judge(bobAt, carolZID); j.Name != "Carol" || !j.OtherDevice {
+		t.Fatalf("Carol's device became Bob's: %+v", j)
+	}
+	dora, err := b.SaveContact(Contact{Name: "Dora", Address: "sip:dora@10.0.0.4"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Met(dora.Address, carolZID); err != nil {
+		t.Fatal(err)
+	}
+	if j := b.Judge(dora.Address, carolZID); j.Name != "Carol" {
+		t.Fatalf("one device has two names: %+v", j)
+	}
+}
+
+// TestCacheLoss: what was retained of Bob's device is gone, though it is Bob's. A cloned ZID looks the same.
+func TestCacheLoss(t *testing.T) {
+	b, _, _ := people(t)
+	delete(b.data.Secrets, bobZID.String())
+	if j := b.Judge(bobAt, bobZID); !j.Lost {
+		t.Fatalf("%+v", j)
+	}
+}
+
+func TestUnverify(t *testing.T) {
+	b, bobID, _ := people(t)
+	if err := b.Unverify(bobID); err != nil {
+		t.Fatal(err)
+	}
+	if j := b.Judge(bobAt, bobZID); j.Checked || j.Name != "Bob" {
+		t.Fatalf("%+v", j)
+	}
+	if s, _ := b.Lookup(bobZID); s.Verified || len(s.RS1) == 0 {
+		t.Fatal("the flag stands, or the retained secret is gone")
+	}
+	if err := b.Unverify("none"); !errors.Is(err, ErrNoContact) {
+		t.Fatal(err)
+	}
+}
+
+func TestDeletingANameKeepsTheDevice(t *testing.T) {
+	b, bobID, _ := people(t)
+	if err := b.DeleteContact(bobID); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := b.Lookup(bobZID); !ok {
+		t.Fatal("the retained secret went with the name: the next call would look like a first one")
+	}
+	if err := b.DeleteContact(bobID); !errors.Is(err, ErrNoContact) {
+		t.Fatal(err)
+	}
+}
+
+func TestContacts(t *testing.T) {
+	b, bobID, _ := people(t)
+	if _, err := b.SaveContact(Contact{Name: "  ", Address: "1"}); !errors.Is(err, ErrNoName) {
+		t.Error(err)
+	}
+	if _, err := b.SaveContact(Contact{Name: "BOB", Address: "1"}); !errors.Is(err, ErrTwice) {
+		t.Errorf("two people of one name: %v", err)
+	}
+	if _, err := b.SaveContact(Contact{ID: "77", Name: "Nobody"}); !errors.Is(err, ErrNoContact) {
+		t.Error(err)
+	}
+	c, err := b.SaveContact(Contact{ID: bobID, Name: "Bob\x00\n\u202e Bad", Address: bobAt, Speed: 2})
+	if err != nil || c.Name != "Bob Bad" || c.Device != bobZID.String() {
+		t.Errorf("%+v %v", c, err)
+	}
+	if d, err := b.SaveContact(Contact{Name: strings.Repeat("ä", 100), Speed: 2}); err != nil || len(d.Name) > maxName {
+		t.Errorf("%d bytes, %v", len(d.Name), err)
+	}
+	for _, c := range b.Contacts() {
+		if c.ID == bobID && c.Speed != 0 {
+			t.Error("two contacts on one key")
+		}
+	}
+	if err := b.Block("sip:Eve@Example.Test", true); err != nil || !b.Blocked("sip:Eve@example.test:5060") || b.Blocked(bobAt) {
+		t.Error("the block list does not block")
+	}
+	if err := b.Block("sip:Eve@example.test", false); err != nil || b.Blocked("sip:Eve@example.test") {
+		t.Error("once blocked, blocked for ever")
+	}
+	for range maxCalls + 5 {
+		if err := b.AddCall(Call{Name: "Bob"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(b.Calls()); n != maxCalls {
+		t.Errorf("%d calls are kept", n)
+	}
+}
+
+// TestSafetyNumber computes the number on both sides.
+func TestSafetyNumber(t *testing.T) {
+	b, bobID, _ := people(t)
+	ours := b.SafetyNumber(bobID)
+	theirs := safetyNumber(bobZID.String(), b.ZID().String(), secret.RS1)
+	if ours != theirs {
+		t.Errorf("the two sides read different numbers:\n%s\n%s", ours, theirs)
+	}
+	if digits := strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, ours); len(digits) != 60 || strings.Count(ours, "\n") != 3 {
+		t.Errorf("%q", ours)
+	}
+	if other := safetyNumber(bobZID.String(), b.ZID().String(), secret.RS2); other == ours {
+		t.Error("the number does not follow the retained secret")
+	}
+	if b.SafetyNumber("none") != "" {
+		t.Error("a number for nobody")
+	}
+}
