@@ -282,3 +282,38 @@ func TestHelloHash(t *testing.T) {
 		}
 	}
 }
+
+// TestOneDiffieHellman: whatever is sent, an exchange costs one result: none for a DHPart whose preimage does not fit,
+// one for the true one and its repetitions.
+func TestOneDiffieHellman(t *testing.T) {
+	for side, name := range []string{"DHPart1", "DHPart2"} {
+		p := pair(t, 62, x255)
+		p.Wire.Tap = leader
+		victim, other, wait := p.A, p.B, zrtp.StateCommitSent
+		if side == sideB {
+			victim, other, wait = p.B, p.A, zrtp.StateWaitDHPart2
+		}
+		p.Run(time.Second, func() bool { return victim.Session.State() == wait })
+		n := victim.Session.CountDH()
+		m := zrtp.Frame(name, 116)
+		for i := range 500 {
+			m[12], m[13], m[80] = byte(i), byte(i>>8), 9
+			if err := p.Inject(side, packet(m, 1, ssrcOf(other))); err != zrtp.ErrPreimage {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		if *n != 0 {
+			t.Errorf("%d results for forged %s", *n, name)
+		}
+		p.Wire.Tap = func(from int, q []byte) [][]byte {
+			if leader(from, q) == nil {
+				return nil
+			}
+			return [][]byte{q, slices.Clone(q), slices.Clone(q)}
+		}
+		mustSecure(t, p)
+		if *n != 1 {
+			t.Errorf("%d results in an exchange", *n)
+		}
+	}
+}

@@ -98,7 +98,7 @@ func (s *Session) updateCache(doubtful bool, now time.Time) {
 
 // SetVerified records that the user compared the SAS with the peer and it was equal: for this ZID, in the cache, with
 // the cache update that waited for it after a mismatch (Sections 4.6.1.1, 7.1). It fails with ErrNotSecure, ErrNoCache
-// or the error of the cache.
+// or the error of the cache. With a peer that keeps no secrets it is not remembered.
 func (s *Session) SetVerified(now time.Time) error {
 	c := s.call
 	if !c.secure {
@@ -106,6 +106,9 @@ func (s *Session) SetVerified(now time.Time) error {
 	}
 	if c.pending != nil {
 		c.retained, c.pending = *c.pending, nil
+	}
+	if s.cfg.Cache != nil && len(c.retained.RS1) == 0 {
+		return nil // one side keeps no secret: there is nothing that the flag could rest on in the next call
 	}
 	c.retained.Verified = true
 	return s.store(&c.retained)

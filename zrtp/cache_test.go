@@ -238,6 +238,9 @@ func TestCacheless(t *testing.T) {
 	if err := p.B.Session.SetVerified(p.Now); !errors.Is(err, zrtp.ErrNoCache) {
 		t.Errorf("%v", err)
 	}
+	if err := p.A.Session.SetVerified(p.Now); err != nil || len(c.a) != 0 {
+		t.Errorf("verified without a secret to rest on: %v", err)
+	}
 	c.cfg = nil
 	c.call()
 	c.cfg = func(a, b *zrtp.Config) { b.Cache = nil }

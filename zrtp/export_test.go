@@ -107,3 +107,18 @@ const Prime3072 = modp3072Hex
 
 // NumStates is the number of states.
 const NumStates = int(numStates)
+
+// counted counts how often a key agreement is worked out.
+type counted struct {
+	agreement
+	n *int
+}
+
+func (c counted) result(pv []byte, h Hash) (Secret, error) { *c.n++; return c.agreement.result(pv, h) }
+
+// CountDH counts the results that the session works out from now on in its exchange.
+func (s *Session) CountDH() *int {
+	n := new(int)
+	s.ex.ka = counted{s.ex.ka, n}
+	return n
+}
