@@ -18,6 +18,7 @@ import (
 	"sotto/net/signaling"
 	"sotto/net/signaling/sipua"
 	"sotto/tools/bench/stoi"
+	"sotto/tools/puppet"
 )
 
 // sim is the simulator, built once for these tests.
@@ -39,37 +40,37 @@ func TestMain(m *testing.M) {
 }
 
 // pair starts two handsets and lets Alice call Bob until both are secure.
-func pair(t *testing.T) (alice, bob *handset, mics [2]string) {
+func pair(t *testing.T) (alice, bob *puppet.Handset, mics [2]string) {
 	t.Helper()
-	ports, err := freePorts(2)
+	ports, err := puppet.FreePorts(2)
 	if err != nil {
 		t.Fatal(err)
 	}
 	out := t.TempDir()
 	mics = [2]string{"speech/alice.wav", "speech/bob.wav"}
 	at := func(i int) string { return fmt.Sprintf("127.0.0.1:%d", ports[i]) }
-	if alice, err = start(sim, out, "Alice", at(0), mics[0], "--contact", "Bob=sip:bob@"+at(1)); err != nil {
+	if alice, err = puppet.Start(sim, out, "Alice", at(0), mics[0], "--contact", "Bob=sip:bob@"+at(1)); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { alice.stop() })
-	if bob, err = start(sim, out, "Bob", at(1), mics[1]); err != nil {
+	t.Cleanup(func() { alice.Stop() })
+	if bob, err = puppet.Start(sim, out, "Bob", at(1), mics[1]); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { bob.stop() })
+	t.Cleanup(func() { bob.Stop() })
 	must(t, alice, "ready")
 	must(t, bob, "ready")
-	alice.say("hold 2")
+	alice.Say("hold 2")
 	must(t, bob, "ringing")
-	bob.say("press call")
+	bob.Say("press call")
 	if a, b := must(t, alice, "secure"), must(t, bob, "secure"); a.SAS != b.SAS || a.SAS == "" {
 		t.Fatalf("codes %q and %q", a.SAS, b.SAS)
 	}
 	return alice, bob, mics
 }
 
-func must(t *testing.T, h *handset, kinds ...string) event {
+func must(t *testing.T, h *puppet.Handset, kinds ...string) puppet.Event {
 	t.Helper()
-	e, err := h.await(15*time.Second, kinds...)
+	e, err := h.Await(15*time.Second, kinds...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +150,7 @@ func junk(r *rand.Rand) []byte {
 // the memory is flat.
 func TestFloodDuringACall(t *testing.T) {
 	alice, bob, mics := pair(t)
-	pid := bob.cmd.Process.Pid
+	pid := bob.Cmd.Process.Pid
 	ports := udpPorts(t, pid)
 	if len(ports) < 3 {
 		t.Fatalf("found the ports %v, want SIP, RTP and RTCP", ports)
@@ -187,12 +188,12 @@ func TestFloodDuringACall(t *testing.T) {
 		t.Errorf("memory grew from %d to %d KiB", early, late)
 	}
 	time.Sleep(time.Second)
-	if e, err := bob.await(time.Millisecond, "ended"); err == nil {
+	if e, err := bob.Await(time.Millisecond, "ended"); err == nil {
 		t.Fatalf("the call ended: %s", e.Cause)
 	}
-	alice.say("press end")
+	alice.Say("press end")
 	must(t, bob, "ended")
-	if v, err := stoi.Files(mics[0], bob.speaker); err != nil || v < minSTOI {
+	if v, err := stoi.Files(mics[0], bob.Speaker); err != nil || v < minSTOI {
 		t.Errorf("what Bob heard under the flood: STOI %.3f, %v", v, err)
 	} else {
 		t.Logf("what Bob heard under the flood: STOI %.3f", v)
@@ -233,23 +234,23 @@ func TestPeerWithoutZRTP(t *testing.T) {
 			}
 		}
 	}()
-	ports, err := freePorts(1)
+	ports, err := puppet.FreePorts(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	alice, err := start(sim, t.TempDir(), "Alice", fmt.Sprintf("127.0.0.1:%d", ports[0]), "speech/alice.wav",
+	alice, err := puppet.Start(sim, t.TempDir(), "Alice", fmt.Sprintf("127.0.0.1:%d", ports[0]), "speech/alice.wav",
 		"--contact", fmt.Sprintf("Plain=sip:plain@%v", plain.Addr()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer alice.stop()
+	defer alice.Stop()
 	must(t, alice, "ready")
-	alice.say("hold 2")
+	alice.Say("hold 2")
 	must(t, alice, "answered")
 	if e := must(t, alice, "ended"); e.Cause != "peer cannot encrypt" {
 		t.Errorf("the call ended with %q", e.Cause)
 	}
-	alice.say("screen")
+	alice.Say("screen")
 	if e := must(t, alice, "screen"); !strings.Contains(strings.ToLower(e.Text), "encrypt") {
 		t.Errorf("the screen does not say why:\n%s", e.Text)
 	}

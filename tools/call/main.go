@@ -9,12 +9,12 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
 
 	"sotto/tools/bench/stoi"
+	"sotto/tools/puppet"
 )
 
 // minSTOI is the intelligibility that counts as "the speech arrived".
@@ -64,51 +64,51 @@ func main() {
 
 // try makes the call; what it returns is filled as far as it came.
 func try(sim, out, speech string, talk time.Duration) (r result, err error) {
-	ports, err := freePorts(2)
+	ports, err := puppet.FreePorts(2)
 	if err != nil {
 		return r, err
 	}
 	sip := [2]string{fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])}
 	mics := [2]string{filepath.Join(speech, "alice.wav"), filepath.Join(speech, "bob.wav")}
-	alice, err := start(sim, out, "Alice", sip[0], mics[0], "--contact", "Bob=sip:bob@"+sip[1])
+	alice, err := puppet.Start(sim, out, "Alice", sip[0], mics[0], "--contact", "Bob=sip:bob@"+sip[1])
 	if err != nil {
 		return r, err
 	}
-	defer func() { err = first(err, alice.stop()) }()
-	bob, err := start(sim, out, "Bob", sip[1], mics[1], "--contact", "Alice=sip:alice@"+sip[0])
+	defer func() { err = first(err, alice.Stop()) }()
+	bob, err := puppet.Start(sim, out, "Bob", sip[1], mics[1], "--contact", "Alice=sip:alice@"+sip[0])
 	if err != nil {
 		return r, err
 	}
-	defer func() { err = first(err, bob.stop()) }()
+	defer func() { err = first(err, bob.Stop()) }()
 
-	if _, err := alice.await(10*time.Second, "ready"); err != nil {
+	if _, err := alice.Await(10*time.Second, "ready"); err != nil {
 		return r, err
 	}
-	if _, err := bob.await(10*time.Second, "ready"); err != nil {
+	if _, err := bob.Await(10*time.Second, "ready"); err != nil {
 		return r, err
 	}
-	alice.say("hold 2")
-	if _, err := bob.await(10*time.Second, "ringing"); err != nil {
+	alice.Say("hold 2")
+	if _, err := bob.Await(10*time.Second, "ringing"); err != nil {
 		return r, err
 	}
-	bob.say("press call")
+	bob.Say("press call")
 	if err := r.keys(alice, bob); err != nil {
 		return r, err
 	}
-	alice.say("screen")
-	bob.say("screen")
-	for _, h := range []*handset{alice, bob} {
-		s, err := h.await(5*time.Second, "screen")
+	alice.Say("screen")
+	bob.Say("screen")
+	for _, h := range []*puppet.Handset{alice, bob} {
+		s, err := h.Await(5*time.Second, "screen")
 		if err != nil {
 			return r, err
 		}
-		fmt.Printf("--- %s ---\n%s\n", h.name, s.Text)
+		fmt.Printf("--- %s ---\n%s\n", h.Name, s.Text)
 	}
 	fmt.Fprintf(os.Stderr, "call: both talk for %v\n", talk)
 	time.Sleep(talk)
-	alice.say("press end")
-	for _, h := range []*handset{alice, bob} {
-		if _, err := h.await(10*time.Second, "ended"); err != nil {
+	alice.Say("press end")
+	for _, h := range []*puppet.Handset{alice, bob} {
+		if _, err := h.Await(10*time.Second, "ended"); err != nil {
 			return r, err
 		}
 	}
@@ -116,20 +116,20 @@ func try(sim, out, speech string, talk time.Duration) (r result, err error) {
 }
 
 // keys waits until both are secure and compares what they show.
-func (r *result) keys(alice, bob *handset) error {
-	answered, err := alice.await(10*time.Second, "answered")
+func (r *result) keys(alice, bob *puppet.Handset) error {
+	answered, err := alice.Await(10*time.Second, "answered")
 	if err != nil {
 		return err
 	}
-	a, err := alice.await(15*time.Second, "secure", "ended")
+	a, err := alice.Await(15*time.Second, "secure", "ended")
 	if err != nil {
 		return err
 	}
-	b, err := bob.await(15*time.Second, "secure", "ended")
+	b, err := bob.Await(15*time.Second, "secure", "ended")
 	if err != nil {
 		return err
 	}
-	r.Secure = a.Event == "secure" && b.Event == "secure"
+	r.Secure = a.Kind == "secure" && b.Kind == "secure"
 	if !r.Secure {
 		return fmt.Errorf("the call ended before it was secure: %s%s", a.Cause, b.Cause)
 	}
@@ -140,11 +140,11 @@ func (r *result) keys(alice, bob *handset) error {
 }
 
 // speech measures what each heard against what the other said.
-func (r *result) speech(alice, bob *handset, mics [2]string) (err error) {
-	if r.AliceToBob, err = stoi.Files(mics[0], bob.speaker); err != nil {
+func (r *result) speech(alice, bob *puppet.Handset, mics [2]string) (err error) {
+	if r.AliceToBob, err = stoi.Files(mics[0], bob.Speaker); err != nil {
 		return fmt.Errorf("what Bob heard: %w", err)
 	}
-	if r.BobToAlice, err = stoi.Files(mics[1], alice.speaker); err != nil {
+	if r.BobToAlice, err = stoi.Files(mics[1], alice.Speaker); err != nil {
 		return fmt.Errorf("what Alice heard: %w", err)
 	}
 	return nil
@@ -155,18 +155,4 @@ func first(a, b error) error {
 		return a
 	}
 	return b
-}
-
-// freePorts asks the kernel for UDP ports that nobody uses now.
-func freePorts(n int) ([]int, error) {
-	var ports []int
-	for range n {
-		c, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer c.Close()
-		ports = append(ports, c.LocalAddr().(*net.UDPAddr).Port)
-	}
-	return ports, nil
 }

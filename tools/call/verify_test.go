@@ -4,28 +4,30 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"sotto/tools/puppet"
 )
 
 // groups are the symbols of the code's keys, in the order in which pressing again gives them.
 var groups = map[string]string{"1": "1", "2": "abc", "3": "def3", "4": "ghi4", "5": "jk5", "6": "mno6", "7": "pqrs7", "8": "tu8", "9": "wxyz9"}
 
 // typeHalf types symbols as a finger does: again and again on a key, then a pause.
-func typeHalf(h *handset, half string) {
+func typeHalf(h *puppet.Handset, half string) {
 	for _, symbol := range half {
 		for key, symbols := range groups {
 			for range strings.IndexRune(symbols, symbol) + 1 {
-				h.say("press " + key)
+				h.Say("press " + key)
 			}
 		}
-		h.say("sleep 1200ms")
+		h.Say("sleep 1200ms")
 	}
 }
 
 // compare lets both read their half aloud and type what they hear; swap says who hears something else.
-func compare(t *testing.T, alice, bob *handset, deaf bool) {
+func compare(t *testing.T, alice, bob *puppet.Handset, deaf bool) {
 	t.Helper()
 	a, b := must(t, alice, "secure"), must(t, bob, "secure")
-	says := func(e event) (own, theirs string) {
+	says := func(e puppet.Event) (own, theirs string) {
 		if e.Role == "initiator" {
 			return e.SAS[:2], e.SAS[2:]
 		}
@@ -41,8 +43,8 @@ func compare(t *testing.T, alice, bob *handset, deaf bool) {
 			t.Fatal("one code in a thousand; run again")
 		}
 	}
-	alice.say("press softL")
-	bob.say("press softL")
+	alice.Say("press softL")
+	bob.Say("press softL")
 	typeHalf(alice, fromBob)
 	typeHalf(bob, fromAlice)
 }
@@ -51,21 +53,21 @@ func compare(t *testing.T, alice, bob *handset, deaf bool) {
 func TestTwoPeopleCompareOnce(t *testing.T) {
 	alice, bob, _ := pair(t)
 	compare(t, alice, bob, false)
-	alice.say("wait [Cc]hecked|compared 8s", "press end", "sleep 500ms")
+	alice.Say("wait [Cc]hecked|compared 8s", "press end", "sleep 500ms")
 	must(t, alice, "ended")
 	must(t, bob, "ended")
-	alice.forget()
-	bob.forget()
-	bob.say("sleep 500ms", "press end") // an ended call's screen goes by any means
-	alice.say("sleep 1s", "press end", "hold 2")
+	alice.Forget()
+	bob.Forget()
+	bob.Say("sleep 500ms", "press end") // an ended call's screen goes by any means
+	alice.Say("sleep 1s", "press end", "hold 2")
 	must(t, bob, "ringing")
-	bob.say("press call")
-	for _, h := range []*handset{alice, bob} {
+	bob.Say("press call")
+	for _, h := range []*puppet.Handset{alice, bob} {
 		if e := must(t, h, "secure"); !e.Verified {
-			t.Errorf("%s: the second call is not verified", h.name)
+			t.Errorf("%s: the second call is not verified", h.Name)
 		}
 	}
-	bob.say("wait SECURE 3s", "screen")
+	bob.Say("wait SECURE 3s", "screen")
 	if e := must(t, bob, "screen"); !strings.Contains(e.Text, "Verified by both") {
 		t.Errorf("Bob's screen:\n%s", e.Text)
 	}
@@ -76,7 +78,7 @@ func TestTwoWrongCodesAreAnAlarm(t *testing.T) {
 	alice, bob, _ := pair(t)
 	compare(t, alice, bob, true)
 	typeHalf(alice, "11")
-	alice.say("wait SOMEONE 5s", "screen")
+	alice.Say("wait SOMEONE 5s", "screen")
 	if e := must(t, alice, "screen"); !strings.Contains(e.Text, "SOMEONE LISTENS") {
 		t.Errorf("Alice's screen:\n%s", e.Text)
 	}

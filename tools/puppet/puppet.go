@@ -1,0 +1,168 @@
+// Package puppet drives simulator processes from outside, as a person with ten fingers and two eyes would: script lines go
+// in, events come out. It promises to wait for what a handset says, never for a guessed time, and to leave no process behind
+// once Stop was called. It cannot see into a handset.
+package puppet
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Event is a line of the simulator's standard output.
+type Event struct {
+	T      float64 `json:"t"`
+	Kind   string  `json:"event"`
+	SAS    string  `json:"sas"`
+	KA     string  `json:"ka"`
+	Hash   string  `json:"hash"`
+	Cipher string  `json:"cipher"`
+	Auth   string  `json:"auth"`
+	Why    string  `json:"why"`
+	Cause  string  `json:"cause"`
+	Text   string  `json:"text"`
+	Role   string  `json:"role"`
+
+	Verified bool `json:"verified"`
+}
+
+// Handset is one simulator process and what it has said so far.
+type Handset struct {
+	Name    string
+	Cmd     *exec.Cmd
+	script  io.WriteCloser
+	Speaker string // file that the loudspeaker writes
+
+	mu     sync.Mutex
+	events []Event
+	news   chan struct{} // one token when events has grown or the process ended
+	over   bool
+}
+
+// Start runs the simulator with its script on standard input.
+func Start(sim, out, name, sip, mic string, more ...string) (*Handset, error) {
+	dir := filepath.Join(out, name)
+	if err := os.MkdirAll(filepath.Join(dir, "state"), 0o700); err != nil {
+		return nil, err
+	}
+	h := &Handset{Name: name, Speaker: filepath.Join(dir, "speaker.wav"), news: make(chan struct{}, 1)}
+	args := append([]string{"--name", name, "--sip", sip, "--state", filepath.Join(dir, "state"),
+		"--mic", mic, "--speaker", h.Speaker, "--script", "-"}, more...)
+	h.Cmd = exec.Command(sim, args...)
+	h.Cmd.Stderr = os.Stderr
+	var err error
+	if h.script, err = h.Cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	stdout, err := h.Cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := h.Cmd.Start(); err != nil {
+		return nil, fmt.Errorf("%w; build it with: make sim", err)
+	}
+	go h.listen(stdout)
+	return h, nil
+}
+
+// listen keeps the process's events.
+func (h *Handset) listen(r io.Reader) {
+	sc := bufio.NewScanner(r)
+	for sc.Scan() {
+		var e Event
+		if json.Unmarshal(sc.Bytes(), &e) == nil && e.Kind != "" {
+			h.mu.Lock()
+			h.events = append(h.events, e)
+			h.mu.Unlock()
+			h.wake()
+		}
+	}
+	h.mu.Lock()
+	h.over = true
+	h.mu.Unlock()
+	h.wake()
+}
+
+// Forget lets Await look only at what is said from now on.
+func (h *Handset) Forget() {
+	h.mu.Lock()
+	h.events = nil
+	h.mu.Unlock()
+}
+
+func (h *Handset) wake() {
+	select {
+	case h.news <- struct{}{}:
+	default:
+	}
+}
+
+// Say sends script lines.
+func (h *Handset) Say(lines ...string) {
+	io.WriteString(h.script, strings.Join(lines, "\n")+"\n")
+}
+
+// Await returns the first event of one of the kinds, in the order of the handset's speaking.
+func (h *Handset) Await(limit time.Duration, kinds ...string) (Event, error) {
+	deadline := time.After(limit)
+	for {
+		h.mu.Lock()
+		for _, e := range h.events {
+			for _, k := range kinds {
+				if e.Kind == k {
+					h.mu.Unlock()
+					return e, nil
+				}
+			}
+		}
+		over := h.over
+		h.mu.Unlock()
+		if over {
+			return Event{}, fmt.Errorf("puppet: %s's handset stopped before %s", h.Name, strings.Join(kinds, " or "))
+		}
+		select {
+		case <-h.news:
+		case <-deadline:
+			return Event{}, fmt.Errorf("puppet: %s: no %s within %v", h.Name, strings.Join(kinds, " or "), limit)
+		}
+	}
+}
+
+// Stop ends the script and waits for the process, not for ever.
+func (h *Handset) Stop() error {
+	h.Say("quit")
+	h.script.Close()
+	done := make(chan error, 1)
+	go func() { done <- h.Cmd.Wait() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(10 * time.Second):
+		h.Cmd.Process.Signal(syscall.SIGKILL)
+		return errors.New("puppet: " + h.Name + "'s handset did not stop")
+	}
+}
+
+// FreePorts asks the kernel for UDP ports that nobody uses now.
+func FreePorts(n int) ([]int, error) {
+	var ports []int
+	for range n {
+		c, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer c.Close()
+		ports = append(ports, c.LocalAddr().(*net.UDPAddr).Port)
+	}
+	return ports, nil
+}
