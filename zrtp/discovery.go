@@ -83,10 +83,11 @@ func (s *Session) candidate(m *message, announced bool) error {
 	}
 	if p.acked {
 		s.tryCommit(m.now)
-	} else if s.state == StateAckSent && (!s.hello.running() || len(s.peers.list) == 1 && s.hello.age(m.now) > helloStale) {
-		// The schedule was over, a stranger's HelloACK had stopped it, or the peer is only just up and missed our Hello.
-		s.hello.startHello(s.rtt, m.now)
+	} else if s.state == StateAckSent && !s.hello.running() {
+		s.hello.startHello(s.rtt, m.now) // the schedule was over, or a stranger's HelloACK had stopped it
 		s.send(s.hello.message)
+	} else if len(s.peers.list) == 1 {
+		s.hello.hasten(m.now)
 	}
 	s.hello.extend()
 	return nil

@@ -14,7 +14,7 @@ const (
 	patience  = 10 * time.Second        // of a responder whose initiator fell silent
 	maxRTT    = 5 * time.Second         // beyond this a hint is nonsense
 
-	helloStale = 5 * time.Millisecond // an older Hello of ours may have missed a peer whose first Hello comes now
+	helloStale = 10 * time.Millisecond // an older Hello may have missed a peer who is only just up
 )
 
 // resend is a message in flight: "All message retransmissions MUST be identical to the initial message", so the message
@@ -56,8 +56,16 @@ func (r *resend) extend() {
 	}
 }
 
-// age is how long ago the message went out last.
-func (r *resend) age(now time.Time) time.Duration { return now.Sub(r.next.Add(-r.interval)) }
+// hasten resends Hello soon: the peer's first Hello came, and no HelloACK, so ours was probably too early for it.
+func (r *resend) hasten(now time.Time) {
+	soon := r.next.Add(helloStale - r.interval)
+	if soon.Before(now) {
+		soon = now
+	}
+	if r.running() && soon.Before(r.next) {
+		r.next = soon
+	}
+}
 
 // due tells whether to resend now; exhausted that the schedule is over.
 func (r *resend) due(now time.Time) (again, exhausted bool) {

@@ -240,3 +240,17 @@ func TestContentionLastOctet(t *testing.T) {
 		}
 	}
 }
+
+// TestHastenedHello: the first Hello went out before the peer was up. The peer's own Hello shows that it is now, and ours
+// follows at once, not at the next 50 ms.
+func TestHastenedHello(t *testing.T) {
+	s := newScript(t, 505, nil)
+	s.lose("A HelloACK", 0)
+	s.lose("A Hello", 1)
+	s.Start()
+	if !s.Run(45*ms, s.Secure) {
+		t.Errorf("not secure in 45 ms: %v %v", s.A.Session.State(), s.B.Session.State())
+	}
+	s.wantTimes("A Hello", 0, 10*ms)
+	s.wantTimes("B Hello", 0) // acknowledged in time
+}

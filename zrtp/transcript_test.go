@@ -95,7 +95,7 @@ func checkTranscript(t *testing.T, name string, p *zrtptest.Pair) {
 		got, lines := bytes.Split(out.Bytes(), []byte("\n")), bytes.Split(want, []byte("\n"))
 		for i := range min(len(got), len(lines)) {
 			if !bytes.Equal(got[i], lines[i]) {
-				t.Fatalf("line %d:\n got %s\nwant %s", i+1, got[i], lines[i])
+				t.Fatalf("line %d:\n got %.120s\nwant %.120s", i+1, got[i], lines[i])
 			}
 		}
 		t.Fatalf("%d lines, want %d", len(got), len(lines))

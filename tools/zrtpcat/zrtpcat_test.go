@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,7 +16,7 @@ import (
 )
 
 // two runs both sides with the given extra flags on free ports and returns their results.
-func two(t *testing.T, a, b string) (ra, rb *result) {
+func two(t testing.TB, a, b string) (ra, rb *result) {
 	t.Helper()
 	probe, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -27,7 +28,7 @@ func two(t *testing.T, a, b string) (ra, rb *result) {
 	}
 	here, there := "127.0.0.1:"+strconv.Itoa(port), "127.0.0.1:"+strconv.Itoa(port+20)
 	one := func(bind, peer, extra string) (*result, error) {
-		o, err := parse(append([]string{"--bind", bind, "--peer", peer, "--linger", "60ms", "--timeout", "5s"},
+		o, err := parse(append([]string{"--bind", bind, "--peer", peer, "--linger", "30ms", "--timeout", "5s"},
 			strings.Fields(extra)...), io.Discard)
 		if err != nil {
 			return nil, err
@@ -53,7 +54,7 @@ func two(t *testing.T, a, b string) (ra, rb *result) {
 	return ra, other.r
 }
 
-func mustAgree(t *testing.T, a, b *result) {
+func mustAgree(t testing.TB, a, b *result) {
 	t.Helper()
 	if !a.Secure || !b.Secure || a.SAS == "" || a.SAS != b.SAS || a.Role == b.Role {
 		t.Fatalf("\n%+v\n%+v", a, b)
@@ -131,5 +132,21 @@ func TestFlags(t *testing.T) {
 	defer cancel()
 	if _, err := run(ctx, o); err == nil {
 		t.Error("impossible port accepted")
+	}
+}
+
+// BenchmarkLoopback is the time from start to secure over UDP on the loopback, the slower side of each run; the median.
+func BenchmarkLoopback(b *testing.B) {
+	for _, ka := range []string{"X255", "DH3k", "XM76"} {
+		b.Run(ka, func(b *testing.B) {
+			var ms []float64
+			for b.Loop() {
+				x, y := two(b, "--ka "+ka, "--ka "+ka)
+				mustAgree(b, x, y)
+				ms = append(ms, max(x.Milliseconds, y.Milliseconds))
+			}
+			slices.Sort(ms)
+			b.ReportMetric(ms[len(ms)/2], "ms/handshake")
+		})
 	}
 }
