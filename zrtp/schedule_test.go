@@ -248,8 +248,8 @@ func TestHastenedHello(t *testing.T) {
 	s.lose("A HelloACK", 0)
 	s.lose("A Hello", 1)
 	s.Start()
-	if !s.Run(45*ms, s.Secure) {
-		t.Errorf("not secure in 45 ms: %v %v", s.A.Session.State(), s.B.Session.State())
+	if !s.Run(60*ms, s.Secure) {
+		t.Errorf("not secure in 60 ms: %v %v", s.A.Session.State(), s.B.Session.State())
 	}
 	s.wantTimes("A Hello", 0, 10*ms)
 	s.wantTimes("B Hello", 0) // acknowledged in time
