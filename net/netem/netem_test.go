@@ -185,7 +185,7 @@ func TestSeed(t *testing.T) {
 		}
 		return hex.EncodeToString(h.Sum(nil)[:8])
 	}
-	if digest(1) != digest(1) || digest(1) == digest(2) {
+	if again := digest(1); again != digest(1) || again == digest(2) {
 		t.Error("the seed does not decide")
 	}
 	if got := digest(1); got != wantDigest {

@@ -62,13 +62,17 @@ func (t *Tor) useKey(a Address, k *ClientKey) error {
 		return ErrNotReady
 	}
 	told, has := t.told[a]
-	switch {
-	case k == nil && !has, k != nil && has && subtle.ConstantTimeCompare(told[:], k[:]) == 1:
+	if k == nil && !has || k != nil && has && subtle.ConstantTimeCompare(told[:], k[:]) == 1 {
 		return nil
-	case k == nil:
+	}
+	if has { // it also makes Tor forget what the old key opened
 		delete(t.told, a)
-		_, err := t.line.ask("ONION_CLIENT_AUTH_REMOVE %s", a.id())
-		return err
+		if _, err := t.line.ask("ONION_CLIENT_AUTH_REMOVE %s", a.id()); err != nil {
+			return err
+		}
+	}
+	if k == nil {
+		return nil
 	}
 	if _, err := t.line.ask("ONION_CLIENT_AUTH_ADD %s x25519:%s", a.id(), k.blob()); err != nil {
 		return err

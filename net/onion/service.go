@@ -36,8 +36,15 @@ type Service struct {
 	// Owned by Tor.run.
 	open      bool
 	clients   []ClientID // sorted
-	applied   *string    // the command that this child obeyed; nil: it knows nothing of the service
-	published bool
+	applied   *published // what this child was told; nil: it knows nothing of the service
+	uploaded  bool       // a directory has it
+}
+
+// published is a service as a child was told of it.
+type published struct {
+	command string
+	open    bool
+	clients []ClientID
 }
 
 // Listen opens a service. It works while Tor is away, too: the service comes with Tor. An error that is none of this
@@ -125,8 +132,8 @@ func (s *Service) Listener(port uint16) net.Listener {
 	return nil
 }
 
-// SetClients says anew who may find the service. Who is not among them any more finds nothing from now on; a stream that
-// is open stays until somebody closes it. With no clients the service disappears.
+// SetClients says anew who may find the service. When one is taken away all streams to the service are cut, since nobody
+// knows whose they are, and one who kept his could open more. With no clients the service disappears.
 func (s *Service) SetClients(ctx context.Context, clients []ClientID) error {
 	err := s.tor.do(ctx, func() error {
 		s.clients = sorted(clients)
@@ -200,16 +207,21 @@ func (t *Tor) settle() error {
 }
 
 // apply makes one service what it shall be. ADD_ONION cannot change a service, so it is taken away before; its open
-// streams stay.
+// streams stay, unless somebody lost his right to them.
 func (t *Tor) apply(s *Service) error {
-	want := s.command()
-	if s.applied != nil && *s.applied == want || s.applied == nil && want == "" {
+	want, was := s.command(), s.applied
+	if was == nil && want == "" || was != nil && was.command == want {
 		return nil
 	}
-	if s.applied != nil {
-		s.applied, s.published = nil, false
+	if was != nil {
+		s.applied, s.uploaded = nil, false
 		if _, err := t.line.ask("DEL_ONION %s", s.address.id()); err != nil {
 			return err
+		}
+		if len(s.ports) > 0 && was.allowedMore(s) {
+			if err := t.cut(s.address); err != nil {
+				return err
+			}
 		}
 	}
 	if want == "" {
@@ -218,8 +230,47 @@ func (t *Tor) apply(s *Service) error {
 	if _, err := t.line.ask("%s", want); err != nil {
 		return err
 	}
-	s.applied = &want
+	s.applied = &published{want, s.open, slices.Clone(s.clients)}
 	return nil
+}
+
+// allowedMore tells whether somebody could reach the service who shall not now.
+func (p *published) allowedMore(s *Service) bool {
+	if s.open {
+		return false
+	}
+	return p.open || slices.ContainsFunc(p.clients, func(c ClientID) bool { return !slices.Contains(s.clients, c) })
+}
+
+// cut closes the circuits that lead to a service of ours: DEL_ONION leaves them, and who has one can open streams on it
+// for as long as he likes.
+func (t *Tor) cut(a Address) error {
+	lines, err := t.line.ask("GETINFO circuit-status")
+	if err != nil {
+		return err
+	}
+	for _, id := range circuitsTo(lines, a) {
+		if _, err := t.line.ask("CLOSECIRCUIT %s", id); err != nil && !errors.Is(err, ErrControl) { // it may be closed already
+			return err
+		}
+	}
+	return nil
+}
+
+// circuitsTo finds in the answer of GETINFO circuit-status the circuits to a service:
+//
+//	<id> BUILT <path> ... PURPOSE=HS_SERVICE_REND ... REND_QUERY=<service>
+func circuitsTo(lines []string, a Address) (ids []string) {
+	for _, l := range lines {
+		for line := range strings.Lines(l) {
+			line = strings.TrimPrefix(strings.TrimSpace(line), "circuit-status=")
+			id, rest, _ := strings.Cut(line, " ")
+			if argument(rest, "PURPOSE") == "HS_SERVICE_REND" && argument(rest, "REND_QUERY") == a.id() {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
 }
 
 // listener marks the streams with where they arrived: who sent them nobody knows.

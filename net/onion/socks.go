@@ -55,29 +55,39 @@ func socks(rw io.ReadWriter, name string, port uint16, circuit string) (reply, e
 	if circuit == "" {
 		circuit = "0" // RFC 1929: UNAME has 1 to 255 octets
 	}
-	hello := []byte{socksVersion, 1, passwordMethod}
-	login := append([]byte{passwordVersion, byte(len(circuit))}, circuit...)
-	login = append(login, 1, '0')
-	ask := append([]byte{socksVersion, commandConnect, 0, addressName, byte(len(name))}, name...)
-	ask = binary.BigEndian.AppendUint16(ask, port)
-	// All at once: nothing that we say depends on an answer, and each round trip less is a sooner ring.
-	if _, err := rw.Write(append(append(hello, login...), ask...)); err != nil {
-		return 0, err
-	}
 	var b [4]byte
-	if _, err := io.ReadFull(rw, b[:]); err != nil { // both answers: version, method; version, status
+	// One step after the other: Tor forgets an answer when the next question is there already.
+	hello := []byte{socksVersion, 1, passwordMethod}
+	if err := exchange(rw, hello, b[:2]); err != nil {
 		return 0, err
 	}
-	if b[0] != socksVersion || b[1] != passwordMethod || b[2] != passwordVersion || b[3] != 0 {
+	if b[0] != socksVersion || b[1] != passwordMethod {
 		return 0, errSOCKS
 	}
-	if _, err := io.ReadFull(rw, b[:]); err != nil { // version, code, reserved, address type
+	login := append([]byte{passwordVersion, byte(len(circuit))}, circuit...)
+	if err := exchange(rw, append(login, 1, '0'), b[:2]); err != nil {
+		return 0, err
+	}
+	if b[0] != passwordVersion || b[1] != 0 {
+		return 0, errSOCKS
+	}
+	ask := append([]byte{socksVersion, commandConnect, 0, addressName, byte(len(name))}, name...)
+	if err := exchange(rw, binary.BigEndian.AppendUint16(ask, port), b[:4]); err != nil {
 		return 0, err
 	}
 	if b[0] != socksVersion {
 		return 0, errSOCKS
 	}
 	return reply(b[1]), skipAddress(rw, b[3])
+}
+
+// exchange writes a message and reads its answer.
+func exchange(rw io.ReadWriter, message, answer []byte) error {
+	if _, err := rw.Write(message); err != nil {
+		return err
+	}
+	_, err := io.ReadFull(rw, answer)
+	return err
 }
 
 // skipAddress reads the bound address and port, which mean nothing here.

@@ -125,7 +125,7 @@ func (t *Tor) Close() error {
 func (t *Tor) do(ctx context.Context, wish func() error) error {
 	done := make(chan error, 1)
 	select {
-	case t.wishes <- func() { done <- wish() }:
+	case t.wishes <- func() { err := wish(); t.tell(); done <- err }:
 		return <-done
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %w", ErrNotReady, ctx.Err())
@@ -141,7 +141,7 @@ func (t *Tor) tell() {
 		if s.wanted() {
 			t.now.Services++
 		}
-		if s.published {
+		if s.uploaded {
 			t.now.Published++
 		}
 	}
@@ -206,7 +206,7 @@ func (t *Tor) forget() {
 	t.line, t.told = nil, nil
 	t.now = Status{Restarts: t.now.Restarts, Version: t.now.Version}
 	for _, s := range t.services {
-		s.applied, s.published = nil, false
+		s.applied, s.uploaded = nil, false
 	}
 }
 
@@ -294,7 +294,7 @@ func (t *Tor) hear(line string) {
 	}
 	for _, s := range t.services {
 		if e.uploaded != "" && s.applied != nil && e.uploaded == s.address.id() {
-			s.published = true
+			s.uploaded = true
 		}
 	}
 }

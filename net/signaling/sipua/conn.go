@@ -26,7 +26,6 @@ type conn struct {
 	slot   chan struct{} // given back at the end; nil for one that we opened
 	closed sync.Once
 	quit   chan struct{}
-	last   bool // close once the queue is written
 }
 
 func newConn(nc net.Conn, peer hop, slot chan struct{}) *conn {

@@ -1,8 +1,6 @@
 //go:build interop
 
-// Package sip proves the signaling against real servers and telephones: kamailio, linphonec, sipp. It needs root, the
-// packages that tools/peers/README.md names, and nothing from the network: everything runs on loopback or in namespaces.
-package sip
+package servers
 
 import (
 	"bytes"

@@ -1,6 +1,6 @@
 //go:build interop
 
-package sip
+package servers
 
 import (
 	"context"

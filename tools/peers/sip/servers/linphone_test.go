@@ -1,0 +1,219 @@
+//go:build interop
+
+package servers
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"sotto/net/signaling"
+)
+
+// linphone is a running linphonec that is registered at the server.
+type linphone struct {
+	t   *testing.T
+	in  io.WriteCloser
+	out *transcript
+}
+
+// transcript collects what a program says.
+type transcript struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *transcript) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *transcript) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// startLinphone runs linphonec as a user of the server. Plain RTP is allowed: this test is about signaling alone.
+func startLinphone(t *testing.T, s *server, user string) *linphone {
+	t.Helper()
+	dir := t.TempDir()
+	for _, d := range []string{"home/.local/share/linphone", "home/.config/linphone"} { // without them it never listens
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conf := fmt.Sprintf(`[sip]
+sip_port=%d
+sip_tcp_port=0
+sip_tls_port=0
+bind_address=127.0.0.1
+default_proxy=0
+guess_hostname=0
+use_ipv6=0
+media_encryption=zrtp
+media_encryption_mandatory=0
+register_only_when_network_is_up=0
+[proxy_0]
+reg_proxy=<sip:127.0.0.1:%d>
+reg_route=<sip:127.0.0.1:%d;lr>
+reg_identity=sip:%s@%s
+reg_expires=600
+reg_sendregister=1
+[auth_info_0]
+username=%s
+passwd=secret
+realm=%s
+domain=%s
+[rtp]
+audio_rtp_port=7078
+[net]
+firewall_policy=0
+[video]
+enabled=0
+capture=0
+display=0
+[audio_codec_0]
+mime=opus
+rate=48000
+channels=2
+enabled=1
+recv_fmtp=useinbandfec=1
+`, freePort(t), s.port, s.port, user, domain, user, domain, domain)
+	write(t, dir+"/linphonerc", []byte(conf))
+	cmd := exec.Command("linphonec", "-c", dir+"/linphonerc", "-d", "6", "-l", dir+"/log")
+	cmd.Env = append(os.Environ(), "HOME="+dir+"/home", "TERM=dumb")
+	l := &linphone{t: t, out: &transcript{}}
+	cmd.Stdout, cmd.Stderr = l.out, l.out
+	var err error
+	if l.in, err = cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		l.say("quit")
+		l.in.Close()
+		done := make(chan struct{})
+		go func() { cmd.Wait(); close(done) }()
+		select {
+		case <-done:
+		case <-time.After(5 * time.Second):
+			cmd.Process.Kill()
+			<-done
+		}
+		if t.Failed() {
+			log, _ := os.ReadFile(dir + "/log")
+			t.Logf("linphonec said:\n%s\nand logged:\n%s", l.out.String(), log[max(0, len(log)-20000):])
+		}
+	})
+	waitFor(t, "registration of linphonec", func() bool {
+		log, _ := os.ReadFile(dir + "/log")
+		return bytes.Contains(log, []byte("[LinphoneRegistrationOk]"))
+	})
+	l.say("soundcard use files")
+	return l
+}
+
+func (l *linphone) say(line string) { io.WriteString(l.in, line+"\n") }
+
+// await waits until linphonec has said something.
+func (l *linphone) await(words string) {
+	l.t.Helper()
+	waitFor(l.t, words, func() bool { return strings.Contains(l.out.String(), words) })
+}
+
+func TestLinphoneThroughKamailio(t *testing.T) {
+	for _, transport := range []string{"udp", "tls"} {
+		t.Run(transport, func(t *testing.T) {
+			s := startKamailio(t, serverOptions{})
+			bob := startLinphone(t, s, "bob")
+			alice := newPhone(t, "alice", s.account("alice", transport))
+			alice.wantRegistered()
+			for i := range 4 {
+				// We call.
+				if i == 0 {
+					bob.say("autoanswer enable")
+				}
+				a := alice.Dial(signaling.Dial{To: "bob", Account: "work", Offer: describe(4000)})
+				for {
+					e := want[signaling.Event](alice)
+					if _, ok := e.(signaling.Ringing); ok {
+						continue
+					}
+					got, ok := e.(signaling.Answered)
+					if !ok {
+						t.Fatalf("alice: %T %+v", e, e)
+					}
+					if got.Remote.Mux || len(got.Remote.Hashes) != 1 || got.Remote.RTP.Port() != 7078 {
+						t.Errorf("linphonec answers %+v", got.Remote)
+					}
+					break
+				}
+				time.Sleep(300 * time.Millisecond)
+				alice.Hangup(a, signaling.HungUp)
+				alice.wantEnd(signaling.HungUp)
+				// It calls.
+				time.Sleep(300 * time.Millisecond)
+				bob.say("call sip:alice@" + domain)
+				in := want[signaling.Incoming](alice)
+				if in.Account != "work" || len(in.Offer.Hashes) != 1 {
+					t.Errorf("linphonec offers %+v", in)
+				}
+				alice.Answer(in.Call, describe(4000))
+				want[signaling.Answered](alice)
+				time.Sleep(300 * time.Millisecond)
+				if i%2 == 0 {
+					bob.say("terminate")
+					alice.wantEnd(signaling.PeerHungUp)
+				} else {
+					alice.Hangup(in.Call, signaling.HungUp)
+					alice.wantEnd(signaling.HungUp)
+				}
+				time.Sleep(300 * time.Millisecond)
+			}
+		})
+	}
+}
+
+// Hold and resume, asked by either side.
+func TestHoldWithLinphone(t *testing.T) {
+	s := startKamailio(t, serverOptions{})
+	bob := startLinphone(t, s, "bob")
+	alice := newPhone(t, "alice", s.account("alice", "udp"))
+	alice.wantRegistered()
+	bob.say("call sip:alice@" + domain)
+	in := want[signaling.Incoming](alice)
+	alice.Answer(in.Call, describe(4000))
+	want[signaling.Answered](alice)
+	time.Sleep(500 * time.Millisecond)
+	bob.say("pause")
+	if e := want[signaling.Held](alice); !e.Hold {
+		t.Error("paused, and not held")
+	}
+	time.Sleep(300 * time.Millisecond)
+	bob.say("resume")
+	if e := want[signaling.Held](alice); e.Hold {
+		t.Error("resumed, and still held")
+	}
+	time.Sleep(300 * time.Millisecond)
+	d := describe(4000)
+	d.Direction = signaling.SendOnly
+	alice.Update(in.Call, d)
+	bob.await("has been paused by sip:alice@example.test")
+	time.Sleep(time.Second)
+	d.Direction = signaling.SendRecv
+	alice.Update(in.Call, d)
+	time.Sleep(time.Second)
+	alice.Hangup(in.Call, signaling.HungUp)
+	alice.wantEnd(signaling.HungUp)
+}
