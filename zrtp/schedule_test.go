@@ -254,3 +254,46 @@ func TestHastenedHello(t *testing.T) {
 	s.wantTimes("A Hello", 0, 10*ms)
 	s.wantTimes("B Hello", 0) // acknowledged in time
 }
+
+// TestStrangersHelloACK: a stranger's HelloACK silences our Hello; the true peer's Hello brings it back.
+func TestStrangersHelloACK(t *testing.T) {
+	s := newScript(t, 506, nil)
+	s.lost = map[string]int{}
+	s.A.Session.Start(s.Now)
+	if err := s.Inject(sideA, packet(zrtp.Frame("HelloACK", 12), 1, 0x7777)); err != nil {
+		t.Fatal(err)
+	}
+	s.Run(time.Second, nil)
+	if st, n := s.A.Session.State(), count(s.A, "Hello"); st != zrtp.StateAckDetected || n != 1 {
+		t.Fatalf("state %v, %d Hello", st, n)
+	}
+	s.B.Session.Start(s.Now)
+	if !s.Run(time.Second, s.Secure) {
+		t.Errorf("not secure: %v %v", s.A.Session.State(), s.B.Session.State())
+	}
+}
+
+// TestPeerComesDown: the peer begins with Hello 1.20, as newer GNU ZRTP does, and comes down to ours when it hears us.
+func TestPeerComesDown(t *testing.T) {
+	s := newScript(t, 507, nil)
+	s.lost = map[string]int{}
+	high := 1
+	s.Wire.Tap = func(from int, p []byte) [][]byte {
+		if from == sideB && zrtptest.MessageType(p) == "Hello" && high > 0 {
+			high--
+			p = repack(p, func(m []byte) []byte { copy(m[12:], "1.20"); return s.B.Session.Sign(m, 2) })
+		}
+		return [][]byte{p}
+	}
+	s.Start()
+	s.Run(30*ms, nil)
+	if n := s.A.Session.Candidates(); n != 0 || count(s.A, "HelloACK") == 0 {
+		t.Errorf("%d candidates, %d HelloACK", n, count(s.A, "HelloACK"))
+	}
+	if err := s.Inject(sideA, s.B.Sent[0]); err != nil { // the same Hello as 1.10
+		t.Error(err)
+	}
+	if !s.Run(time.Second, s.Secure) {
+		t.Errorf("not secure: %v %v, errors %v", s.A.Session.State(), s.B.Session.State(), s.A.Errors)
+	}
+}
