@@ -56,7 +56,7 @@ func (s *Safe) open() error {
 		if err != nil {
 			return err
 		}
-		if err := s.vault.Create("", s.params(), inClear); err != nil {
+		if err := s.vault.Create("", vault.Cheapest, inClear); err != nil {
 			return err
 		}
 	}
@@ -124,7 +124,14 @@ func (s *Safe) Lock(b *Book) {
 }
 
 // ChangePIN seals the book under another PIN; an empty one takes the PIN away.
-func (s *Safe) ChangePIN(old, new string) error { return s.vault.ChangePIN(old, new, s.params()) }
+// The cost of a guess is measured on this machine first, so this takes a few seconds.
+func (s *Safe) ChangePIN(old, new string) error {
+	p := vault.Cheapest // without a PIN nothing is stretched
+	if new != "" {
+		p = s.params()
+	}
+	return s.vault.ChangePIN(old, new, p)
+}
 
 // SetDuress makes a PIN that erases everything, and a number of wrong PINs after which everything is erased. Both destroy:
 // warn the user.

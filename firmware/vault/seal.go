@@ -1,12 +1,14 @@
 package vault
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/chacha20poly1305"
@@ -108,8 +110,13 @@ func newHeader(p Params) (*header, error) {
 }
 
 // derive makes the key of a PIN: Argon2id, then the device secret, without which a stolen card is not worth guessing on.
+// Without a PIN there is nothing to guess and nothing to stretch: the device secret alone is the key.
 func (h *header) derive(pin string, device []byte) *memory {
-	stretched := argon2.IDKey([]byte(pin), h.salt[:], h.params.Time, h.params.Memory, h.params.Threads, keySize)
+	stretched := bytes.Clone(h.salt[:])
+	if pin != "" {
+		stretched = argon2.IDKey([]byte(pin), h.salt[:], h.params.Time, h.params.Memory, h.params.Threads, keySize)
+		defer debug.FreeOSMemory() // Argon2's blocks: a telephone of 20 MB must not stay one of 150
+	}
 	mac := hmac.New(sha256.New, device)
 	mac.Write([]byte("sotto vault key 1"))
 	mac.Write(stretched)
