@@ -6,6 +6,7 @@ import (
 
 	"sotto/firmware/call"
 	"sotto/firmware/media"
+	"sotto/firmware/phonebook"
 	"sotto/net/signaling"
 )
 
@@ -50,7 +51,7 @@ func (p *phone) dial(to string) {
 		p.later(call.LineEnded{Cause: call.NoNetwork})
 		return
 	}
-	v, err := p.prepare(nil)
+	v, err := p.prepare(to, nil)
 	if err != nil {
 		p.later(call.LineEnded{Cause: call.NoNetwork})
 		return
@@ -67,7 +68,7 @@ func (p *phone) answer() {
 		return
 	}
 	offer := p.incoming.Offer
-	v, err := p.prepare(&offer)
+	v, err := p.prepare(p.incoming.From.URI, &offer)
 	if err != nil {
 		p.line.Hangup(p.current, signaling.MediaFailed)
 		p.later(call.LineEnded{Cause: call.NoMedia})
@@ -130,13 +131,17 @@ func (p *phone) stopVoice() {
 
 // setVerified passes on that the two people compared the code.
 func (p *phone) setVerified(ok bool) {
-	switch c := p.talking(); {
-	case c == nil:
-	case ok:
+	c := p.talking()
+	if c == nil {
+		return
+	}
+	if ok {
 		c.SetVerified()
-	default:
+	} else {
 		c.RejectSAS()
 	}
+	address, zid := p.voice.address, p.voice.zid
+	p.remember(func(b *phonebook.Book) error { return b.Compared(address, zid, ok) })
 }
 
 // talking is the media of the current call, nil before it has started.

@@ -3,6 +3,7 @@ package phone
 import (
 	"sotto/firmware/call"
 	"sotto/firmware/media"
+	"sotto/firmware/phonebook"
 	"sotto/net/signaling"
 	"sotto/zrtp"
 )
@@ -91,7 +92,7 @@ func (p *phone) voiceEvent(ev voiceEvent) {
 func (p *phone) agreement(v *voice, ev zrtp.Event) {
 	switch e := ev.(type) {
 	case zrtp.PeerFound:
-		v.zid = e.ZID
+		p.judge(v, e.ZID)
 	case zrtp.NoPeer:
 		p.note(Note{Event: "alert", Why: "peer cannot encrypt"})
 		p.handle(call.PeerCannotEncrypt{})
@@ -121,7 +122,14 @@ func (p *phone) secured(v *voice, e zrtp.Secure) {
 	verified := sas.Verified
 	p.note(Note{Event: "secure", SAS: sas.SAS, KA: a.KeyAgreement.String(), Hash: a.Hash.String(),
 		Cipher: a.Cipher.String(), Auth: a.AuthTag.String(), Role: e.Role.String(), Verified: &verified})
-	p.handle(call.Secure{SAS: sas.SAS, Initiator: e.Role == zrtp.Initiator, KA: a.KeyAgreement.String(),
+	j := v.judgement
+	if j.Lost || j.Broken {
+		p.note(Note{Event: "alert", Why: "key changed"})
+		p.handle(call.CacheMismatch{})
+	} else if !j.OtherDevice && !sas.CacheMismatch {
+		p.remember(func(b *phonebook.Book) error { return b.Met(v.address, v.zid) })
+	}
+	p.handle(call.Secure{Name: j.Name, OtherDevice: j.OtherDevice, Checked: j.Checked, SAS: sas.SAS, Initiator: e.Role == zrtp.Initiator, KA: a.KeyAgreement.String(),
 		Hash: a.Hash.String(), Cipher: a.Cipher.String(), Tag: a.AuthTag.String(), Verified: sas.Verified,
 		FirstCall: sas.NewDevice, Disclosure: e.Disclosure})
 }

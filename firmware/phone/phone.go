@@ -42,6 +42,7 @@ type Config struct {
 	Notices  []string           // what is wrong with this telephone, for the screen that says what is running
 	Alive    func()             // nil, or to be called every few seconds as long as the loop turns
 	State    string             // folder for everything that must survive
+	PIN      string             // opens the memory at start, and becomes its PIN when there is none; empty: a person types it
 	Accounts []sipua.Account    // at registrars; the first takes plain numbers
 	Reach    Reach
 	Contacts []Contact // the first sits on speed dial 2
@@ -54,21 +55,22 @@ type Config struct {
 type phone struct {
 	cfg     Config
 	line    *sipua.UA
-	book    *phonebook.Cache
+	safe    *phonebook.Safe
+	book    *phonebook.Book // nil while locked
 	machine *call.Machine
 	actions []call.Action
 	pending []call.Event // to be handled after the one in hand
 
-	results  chan func()      // of work in the background, to be run by the loop
-	quit     chan struct{}    // closed by stop
-	accounts map[string]bool  // by name: registered
-	calls    int              // since start
-	current  signaling.CallID // 0: none
+	results  chan func()        // of work in the background, to be run by the loop
+	writes   chan func() func() // to the medium, in order; what they return is a result
+	quit     chan struct{}      // closed by stop
+	accounts map[string]bool    // by name: registered
+	calls    int                // since start
+	current  signaling.CallID   // 0: none
 	incoming *signaling.Incoming
 	waiting  signaling.CallID // the incoming call of the event that is being handled, while another is up
 	voice    *voice
 	voices   chan voiceEvent
-	log      []call.Entry
 	notes    []Note // to be reported when the screen is drawn
 	ringer   ringer
 	ringing  bool
@@ -94,20 +96,22 @@ func start(cfg Config) (*phone, error) {
 	if cfg.Ptime == 0 {
 		cfg.Ptime = 20
 	}
-	book, err := phonebook.OpenFileCache(cfg.State)
-	if err != nil {
+	p := &phone{cfg: cfg, voices: make(chan voiceEvent, 64), results: make(chan func()), writes: make(chan func() func(), 64),
+		quit: make(chan struct{}), accounts: map[string]bool{}}
+	if err := p.openBook(); err != nil {
+		p.closeBook()
 		return nil, err
 	}
-	p := &phone{cfg: cfg, book: book, voices: make(chan voiceEvent, 64),
-		results: make(chan func()), quit: make(chan struct{}), accounts: map[string]bool{}}
 	if cfg.Listen.Addr().IsValid() {
 		if err := p.openLine(cfg.Listen); err != nil {
-			book.Close()
+			p.closeBook()
 			return nil, err
 		}
 	}
 	p.ringer.open = cfg.Devices.OpenRinger
-	p.machine = call.New(call.Config{Name: cfg.Name, About: cfg.Notices})
+	p.machine = call.New(call.Config{Name: cfg.Name, About: cfg.Notices, Settings: p.settings(), Closed: p.book == nil,
+		HasPIN: p.safe.HasPIN()})
+	go p.write()
 	return p, nil
 }
 
@@ -122,7 +126,7 @@ func (p *phone) stop() {
 	if p.line != nil {
 		p.line.Close()
 	}
-	p.book.Close()
+	p.closeBook()
 	p.report()
 }
 
@@ -159,15 +163,8 @@ func (p *phone) loop(ctx context.Context, keys <-chan hal.KeyEvent, failed <-cha
 
 // begin tells the machine what it cannot know.
 func (p *phone) begin() {
-	var contacts []call.Contact
-	for i, c := range p.cfg.Contacts {
-		k := call.Contact{ID: fmt.Sprint(i + 1), Name: c.Name, Address: c.URI}
-		if i < 8 {
-			k.Speed = i + 2
-		}
-		contacts = append(contacts, k)
-	}
-	p.handle(call.ContactsChanged{Contacts: contacts})
+	p.handle(call.Tick{})
+	p.showBook()
 	p.tellNetwork()
 }
 

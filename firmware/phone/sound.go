@@ -21,15 +21,11 @@ func (p *phone) doRest(a call.Action) {
 		if mixer != nil {
 			mixer.SetVolume(a.Percent)
 		}
-	case call.LogCall:
-		p.log = append([]call.Entry{a.Entry}, p.log[:min(len(p.log), maxLog-1)]...)
-		p.later(call.LogChanged{Entries: p.log})
 	case call.Ring:
 		p.ring(a.Kind)
 	case call.Tone:
 		p.tone(a.Kind)
+	default:
+		p.doMemory(a)
 	}
 }
-
-// maxLog is how many calls the log keeps.
-const maxLog = 50

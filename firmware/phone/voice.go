@@ -8,6 +8,7 @@ import (
 	"net/netip"
 
 	"sotto/firmware/media"
+	"sotto/firmware/phonebook"
 	"sotto/hal"
 	"sotto/net/nat"
 	"sotto/net/protect"
@@ -26,7 +27,9 @@ type voice struct {
 	pcm       hal.PCM
 	call      *media.Call // nil until the media has started
 	sas       zrtp.SASReady
+	address   string // of the peer, as dialled or as it calls itself
 	zid       zrtp.ZID
+	judgement phonebook.Judgement // what the book knew of that device before this call
 	secure    bool
 }
 
@@ -41,18 +44,23 @@ const clientID = "SOTTO"
 
 // prepare opens the ports and makes the ZRTP session, so that an offer or answer can be written. peer is what the caller
 // offered, nil when we call.
-func (p *phone) prepare(peer *signaling.Description) (*voice, error) {
+func (p *phone) prepare(address string, peer *signaling.Description) (*voice, error) {
 	rtp, rtcp, err := openWires(p.line.Addr().Addr())
 	if err != nil {
 		return nil, err
 	}
-	v := &voice{number: p.calls, rtp: rtp, rtcp: rtcp}
+	v := &voice{number: p.calls, address: address, rtp: rtp, rtcp: rtcp}
 	var b [4]byte
 	if _, err := rand.Read(b[:]); err != nil {
 		return nil, err
 	}
 	v.ssrc = binary.BigEndian.Uint32(b[:])
-	cfg := zrtp.Config{ZID: p.book.ZID(), SSRC: v.ssrc, ClientID: clientID, Rand: rand.Reader, Cache: p.book}
+	zid, cache, err := p.identity(rand.Read)
+	if err != nil {
+		v.close()
+		return nil, err
+	}
+	cfg := zrtp.Config{ZID: zid, SSRC: v.ssrc, ClientID: clientID, Rand: rand.Reader, Cache: cache}
 	if peer != nil {
 		cfg.PeerHelloHash = helloHash(*peer)
 	}

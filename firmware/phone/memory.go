@@ -1,0 +1,239 @@
+package phone
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"sotto/firmware/call"
+	"sotto/firmware/phonebook"
+	"sotto/zrtp"
+)
+
+// ErrPIN tells that the PIN of the configuration does not open the telephone.
+var ErrPIN = errors.New("phone: wrong PIN")
+
+// openBook opens the sealed memory. Without a PIN it is open at once; with one, the configuration's PIN opens it, or a
+// person does later.
+func (p *phone) openBook() error {
+	safe, err := phonebook.OpenSafe(p.cfg.State)
+	if err != nil {
+		return err
+	}
+	p.safe = safe
+	if p.cfg.PIN != "" && !safe.HasPIN() {
+		if err := safe.ChangePIN("", p.cfg.PIN); err != nil {
+			return err
+		}
+	}
+	if safe.HasPIN() && p.cfg.PIN == "" {
+		return nil
+	}
+	pin := p.cfg.PIN
+	if !safe.HasPIN() {
+		pin = ""
+	}
+	if p.book, err = safe.Unlock(pin, now()); err != nil {
+		return fmt.Errorf("%w: %v", ErrPIN, err)
+	}
+	return p.addContacts()
+}
+
+// closeBook gives the folder free.
+func (p *phone) closeBook() {
+	if p.safe != nil {
+		p.safe.Close()
+	}
+}
+
+// addContacts writes the configuration's contacts into the book, once.
+func (p *phone) addContacts() error {
+	known := map[string]bool{}
+	for _, c := range p.book.Contacts() {
+		known[c.Name+"\n"+c.Address] = true
+	}
+	for i, c := range p.cfg.Contacts {
+		if known[c.Name+"\n"+c.URI] {
+			continue
+		}
+		k := phonebook.Contact{Name: c.Name, Address: c.URI}
+		if i < 8 {
+			k.Speed = i + 2
+		}
+		if _, err := p.book.SaveContact(k); err != nil {
+			return fmt.Errorf("contact %s: %w", c.Name, err)
+		}
+	}
+	return nil
+}
+
+// remember changes the book on a goroutine of its own, in order, so that the loop never waits for the medium, and then
+// shows what it holds.
+func (p *phone) remember(change func(*phonebook.Book) error) {
+	book := p.book
+	if book == nil {
+		return
+	}
+	work := func() func() {
+		err := change(book)
+		return func() {
+			if err != nil {
+				p.note(Note{Event: "alert", Why: err.Error()})
+				p.handle(call.Alert{Why: "not stored"})
+			}
+			p.showBook()
+		}
+	}
+	select {
+	case p.writes <- work:
+	default: // a medium that hangs must not stop a call
+		p.note(Note{Event: "alert", Why: "phone: the medium is too slow"})
+	}
+}
+
+// write is the goroutine that waits for the medium.
+func (p *phone) write() {
+	for {
+		select {
+		case work := <-p.writes:
+			then := work()
+			select {
+			case p.results <- then:
+			case <-p.quit:
+				return
+			}
+		case <-p.quit:
+			return
+		}
+	}
+}
+
+// showBook gives contacts and log to the machine.
+func (p *phone) showBook() {
+	if p.book == nil {
+		return
+	}
+	var contacts []call.Contact
+	for _, c := range p.book.Contacts() {
+		contacts = append(contacts, call.Contact{ID: c.ID, Name: c.Name, Address: c.Address, Speed: c.Speed,
+			Trust: p.trustOf(c), Device: c.Device != "", Number: p.book.SafetyNumber(c.ID)})
+	}
+	p.handle(call.ContactsChanged{Contacts: contacts})
+	var log []call.Entry
+	for _, c := range p.book.Calls() {
+		log = append(log, call.Entry{When: c.When, Peer: call.Party{Name: c.Name, Address: c.Address}, Incoming: c.Incoming,
+			Answered: c.Answered, Missed: c.Missed, Talked: c.Talked, Cause: call.Cause(c.Cause), Trust: call.Trust(c.Trust),
+			Alarm: call.AlarmKind(c.Alarm)})
+	}
+	p.handle(call.LogChanged{Entries: log})
+}
+
+func (p *phone) trustOf(c phonebook.Contact) call.Trust {
+	switch called, checked, broken := p.book.TrustOf(c); {
+	case broken:
+		return call.Broken
+	case checked:
+		return call.Checked
+	case called:
+		return call.Known
+	}
+	return call.Unknown
+}
+
+// settings are the machine's, as stored; the defaults before there are any.
+func (p *phone) settings() (s call.Settings) {
+	if p.book != nil {
+		if b := p.book.Settings(); b != nil && json.Unmarshal(b, &s) == nil {
+			return s
+		}
+	}
+	return call.DefaultSettings()
+}
+
+// doMemory carries out what concerns the book and its lock.
+func (p *phone) doMemory(a call.Action) {
+	switch a := a.(type) {
+	case call.LogCall:
+		e := a.Entry
+		p.remember(func(b *phonebook.Book) error {
+			return b.AddCall(phonebook.Call{When: e.When, Name: e.Peer.Name, Address: e.Peer.Address, Incoming: e.Incoming,
+				Answered: e.Answered, Missed: e.Missed, Talked: e.Talked, Cause: string(e.Cause), Trust: uint8(e.Trust),
+				Alarm: uint8(e.Alarm)})
+		})
+	case call.SaveContact:
+		c := a.Contact
+		p.remember(func(b *phonebook.Book) error {
+			_, err := b.SaveContact(phonebook.Contact{ID: c.ID, Name: c.Name, Address: c.Address, Speed: c.Speed})
+			return err
+		})
+	case call.DeleteContact:
+		p.remember(func(b *phonebook.Book) error { return b.DeleteContact(a.ID) })
+	case call.Unverify:
+		p.remember(func(b *phonebook.Book) error { return b.Unverify(a.ID) })
+	case call.SaveSettings:
+		s := a.Settings
+		p.remember(func(b *phonebook.Book) error {
+			text, err := json.Marshal(s)
+			if err != nil {
+				return err
+			}
+			return b.SetSettings(text)
+		})
+	case call.Lock:
+		p.lock()
+	case call.CheckPIN:
+		p.unlock(a.PIN)
+	case call.ChangePIN:
+		p.changePIN(a.Old, a.New)
+	}
+}
+
+// lock wipes the key and the book from memory.
+func (p *phone) lock() {
+	if p.book != nil {
+		p.safe.Lock(p.book)
+		p.book = nil
+	}
+	p.later(call.Locked{})
+}
+
+// unlock tries a PIN; that takes as long as a guess is meant to take.
+func (p *phone) unlock(pin string) {
+	p.writes <- func() func() {
+		book, err := p.safe.Unlock(pin, time.Now())
+		wait, left := p.safe.Tries(err, time.Now())
+		return func() {
+			if err == nil {
+				p.book = book
+				p.showBook()
+			}
+			p.handle(call.PINChecked{OK: err == nil, Wait: wait, Left: left})
+		}
+	}
+}
+
+func (p *phone) changePIN(old, new string) {
+	p.writes <- func() func() {
+		err := p.safe.ChangePIN(old, new)
+		return func() { p.handle(call.PINChanged{OK: err == nil}) }
+	}
+}
+
+// identity is who we are in a call, and where its secrets are kept. A locked telephone has neither: it answers as a new
+// device, which the peer is told, and remembers nothing.
+func (p *phone) identity(random func([]byte) (int, error)) (zid zrtp.ZID, cache zrtp.SecretCache, err error) {
+	if p.book != nil {
+		return p.book.ZID(), p.book, nil
+	}
+	_, err = random(zid[:])
+	return zid, nil, err
+}
+
+// judge looks the device at the other end up, before this call changes what is known of it.
+func (p *phone) judge(v *voice, zid zrtp.ZID) {
+	v.zid = zid
+	if p.book != nil {
+		v.judgement = p.book.Judge(v.address, zid)
+	}
+}
