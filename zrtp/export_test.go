@@ -70,7 +70,7 @@ func (s *Session) Reconfirm(m []byte, change func(plain []byte) []byte) []byte {
 }
 
 // BreakH0 makes the session confirm with an H0 that is no preimage of its H1.
-func (s *Session) BreakH0() { s.chain[0][0] ^= 1 }
+func (s *Session) BreakH0() { s.chain[0] = [32]byte{1} }
 
 // ForgeCommit makes a Multistream or Preshared Commit of the session.
 func (s *Session) ForgeCommit(a Algorithms, nonce, keyID []byte) []byte {
@@ -121,4 +121,10 @@ func (s *Session) CountDH() *int {
 	n := new(int)
 	s.ex.ka = counted{s.ex.ka, n}
 	return n
+}
+
+// BreakCommit makes the MAC of the session's own Commit wrong, for itself too.
+func (s *Session) BreakCommit() []byte {
+	s.ex.commit[len(s.ex.commit)-1] ^= 1
+	return s.ex.commit
 }
