@@ -22,13 +22,14 @@ type core struct {
 	local localFunc
 	now   time.Time // of the current step
 
-	calls    map[signaling.CallID]*call
-	byCallID map[string]*call
-	clients  map[string]*client
-	servers  map[string]*server
-	accounts map[string]*account
-	nextCall signaling.CallID
-	secret   [32]byte // makes the tags of answers that leave no state
+	calls        map[signaling.CallID]*call
+	byCallID     map[string]*call
+	clients      map[string]*client
+	servers      map[string]*server
+	accounts     map[string]*account
+	nextCall     signaling.CallID
+	accountsOnly bool     // strangers get no answer
+	secret       [32]byte // makes the tags of answers that leave no state
 
 	strangers limiter
 	ringing   limiter
@@ -81,14 +82,29 @@ func (c *core) known(callID string, now time.Time) bool {
 	return c.strangers.allow(now)
 }
 
-// handle takes a message that parse has found to be in order.
+// receive takes a whole message as it came.
+func (c *core) receive(raw []byte, from hop, now time.Time) {
+	m, f := parse(raw, from)
+	if f == nil {
+		c.handle(m, now)
+		return
+	}
+	if answer := f.bytes(); answer != nil && !c.accountsOnly {
+		c.emit(from, answer)
+	}
+}
+
+// handle takes a message that is in order.
 func (c *core) handle(m message, now time.Time) {
 	c.now = now
 	if m.res != nil {
 		c.response(m)
 		return
 	}
-	receive(m.req, m.from)
+	if c.accountsOnly && !c.expected(m) {
+		return
+	}
+	noteSource(m.req, m.from)
 	switch m.req.Method {
 	case sip.INVITE:
 		c.invite(m)
@@ -101,6 +117,16 @@ func (c *core) handle(m message, now time.Time) {
 	default:
 		c.refuse(m, 405, "Method Not Allowed", func(r *sip.Response) { add(r, "Allow", allow) })
 	}
+}
+
+// expected reports whether a request comes from the server of an account, or belongs to a call.
+func (c *core) expected(m message) bool {
+	for _, a := range c.accounts {
+		if a.through(m.from) {
+			return true
+		}
+	}
+	return c.inside(m) != nil
 }
 
 // response finds the transaction that a response belongs to; all others are dropped. RFC 3261, Section 17.1.3.

@@ -152,12 +152,7 @@ func (n *node) deliver(w *world, data []byte, from hop) {
 	if !n.known(peekCallID(data), w.now) {
 		return
 	}
-	m, f := parse(data, from)
-	if f == nil {
-		n.handle(m, w.now)
-	} else if answer := f.bytes(from); answer != nil {
-		n.emit(from, answer)
-	}
+	n.receive(data, from, w.now)
 }
 
 func (w *world) media(n *node) signaling.Description {

@@ -122,6 +122,8 @@ func (k *call) inviteAnswer(c *core, res *sip.Response, from hop, cause signalin
 		k.provisional(c, res)
 	case code < 300:
 		k.success(c, res, from)
+	case code == 422 && k.state == dialing && k.session.lengthen(res):
+		k.invite(c, "", "")
 	case (code == 401 || code == 407) && k.state == dialing && k.authenticate(c, res, from):
 	default:
 		k.end(c, causeOf(code))

@@ -104,3 +104,47 @@ func FuzzStream(f *testing.F) {
 		}
 	})
 }
+
+// A peer in a call may write what it likes into it: the call goes on as it was or ends with one Ended, and nothing grows.
+func FuzzPeer(f *testing.F) {
+	f.Add("INVITE", "Content-Type: application/sdp\r\n", string(wire(describe(6000))))
+	f.Add("UPDATE", "Supported: timer\r\nSession-Expires: 90;refresher=uas\r\n", "")
+	f.Add("BYE", "", "")
+	f.Add("NOTIFY", "Event: message-summary\r\n", "Messages-Waiting: yes\r\n")
+	f.Add("INFO", "Contact: *\r\nRequire: x\r\n", "x")
+	f.Fuzz(func(t *testing.T, method, headers, body string) {
+		w := newWorld(t, netem.Config{}, 1)
+		w.autoAnswer(w.bob())
+		id := w.dial()
+		w.run(time.Second)
+		a := w.alice().calls[id]
+		w.alice().got = nil
+		for seq := range 4 {
+			raw := method + " sip:alice@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2:5060;rport;branch=z9hG4bK" + string(rune('a'+seq)) +
+				"\r\nFrom: " + a.remoteURI + ";tag=" + a.remoteTag + "\r\nTo: " + a.localURI + ";tag=" + a.localTag +
+				"\r\nCall-ID: " + a.callID + "\r\nCSeq: " + string(rune('5'+seq)) + " " + method + "\r\n" + headers + "\r\n" + body
+			w.alice().deliver(w, []byte(raw), w.hop(w.bob()))
+			w.run(10 * time.Second)
+		}
+		ended := 0
+		for _, e := range w.alice().got {
+			switch e.(type) {
+			case signaling.Ended:
+				ended++
+			case signaling.Held, signaling.Moved:
+			default:
+				t.Fatalf("it made %T", e)
+			}
+		}
+		if ended > 1 || (ended == 0) != (a.state == up) {
+			t.Fatalf("%d times ended, state %d", ended, a.state)
+		}
+		if len(w.alice().servers) > 8 || len(w.alice().calls) > 1 {
+			t.Fatalf("%d transactions, %d calls", len(w.alice().servers), len(w.alice().calls))
+		}
+		w.run(time.Hour)
+		if a.state == up && a.session.interval == 0 && ended != 0 {
+			t.Fatal("up and ended")
+		}
+	})
+}

@@ -111,10 +111,10 @@ func reply(m message, code int, reason, toTag string) *sip.Response {
 	return res
 }
 
-// receive notes in the top Via where a request came from, so that the answer finds back. RFC 3261, Section 18.2.1: "If
+// noteSource notes in the top Via where a request came from, so that the answer finds back. RFC 3261, Section 18.2.1: "If
 // the host portion of the "sent-by" parameter contains a domain name, or if it contains an IP address that differs from
 // the packet source address, the server MUST add a "received" parameter". RFC 3581, Section 4: rport.
-func receive(req *sip.Request, from hop) {
+func noteSource(req *sip.Request, from hop) {
 	via := req.Via()
 	ip := from.addr.Addr().String()
 	if _, ok := via.Params.Get("rport"); ok {

@@ -342,7 +342,7 @@ func build(start string, lines []line, body []byte, from hop) (message, *fault) 
 }
 
 // bytes is the answer to a bad request, nil when there is nothing to answer with.
-func (f *fault) bytes(from hop) []byte {
+func (f *fault) bytes() []byte {
 	if f.code == 0 || len(f.echo) == 0 {
 		return nil
 	}

@@ -20,7 +20,8 @@ const (
 // session is the timer of one call; the zero value is none.
 type session struct {
 	interval time.Duration
-	ours     bool // we refresh
+	least    time.Duration // what the peer wants at least
+	ours     bool          // we refresh
 	refresh  time.Time
 	expire   time.Time
 	update   bool // the peer takes UPDATE
@@ -30,7 +31,7 @@ type session struct {
 func (s *session) offer(req *sip.Request) {
 	interval := s.interval
 	if interval == 0 {
-		interval = sessionExpires
+		interval = max(sessionExpires, s.least)
 	}
 	value := seconds(interval)
 	if s.interval != 0 {
@@ -40,7 +41,18 @@ func (s *session) offer(req *sip.Request) {
 		}
 	}
 	add(req, "Session-Expires", value)
-	add(req, "Min-SE", seconds(minSession))
+	add(req, "Min-SE", seconds(max(minSession, s.least)))
+}
+
+// lengthen takes a 422 Session Interval Too Small, once. RFC 4028, Section 7.4.
+func (s *session) lengthen(res *sip.Response) bool {
+	n, err := strconv.ParseUint(header(res, "Min-SE"), 10, 31)
+	least := time.Duration(n) * time.Second
+	if err != nil || s.least != 0 || least <= sessionExpires || least > 24*time.Hour {
+		return false
+	}
+	s.least = least
+	return true
 }
 
 func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }

@@ -28,7 +28,7 @@ type input struct {
 // transport is the sockets. Its goroutines read; what they read goes to the loop, which alone writes and opens.
 type transport struct {
 	udp    *net.UDPConn
-	tcp    *net.TCPListener
+	tcp    *net.TCPListener // nil when no connections are accepted
 	local  netip.AddrPort
 	in     chan input
 	done   chan struct{}
@@ -49,8 +49,8 @@ type hopKey struct {
 
 func keyOf(h hop) hopKey { return hopKey{h.proto, h.addr, h.name} }
 
-// listen opens the sockets. The error is one clear sentence.
-func listen(addr netip.AddrPort) (*transport, error) {
+// listen opens the sockets; the TCP port only if connections are to be accepted. The error is one clear sentence.
+func listen(addr netip.AddrPort, accept bool) (*transport, error) {
 	t := &transport{in: make(chan input, 64), done: make(chan struct{}), conns: map[flowID]*conn{},
 		byAddr: map[hopKey]*conn{}, slots: make(chan struct{}, maxConnections)}
 	var err error
@@ -59,14 +59,17 @@ func listen(addr netip.AddrPort) (*transport, error) {
 	}
 	t.local = t.udp.LocalAddr().(*net.UDPAddr).AddrPort()
 	t.local = netip.AddrPortFrom(t.local.Addr().Unmap(), t.local.Port())
-	if t.tcp, err = net.ListenTCP("tcp", net.TCPAddrFromAddrPort(t.local)); err != nil {
-		t.udp.Close()
-		return nil, listenError(t.local, "TCP", err)
+	if accept {
+		if t.tcp, err = net.ListenTCP("tcp", net.TCPAddrFromAddrPort(t.local)); err != nil {
+			t.udp.Close()
+			return nil, listenError(t.local, "TCP", err)
+		}
+		t.wait.Add(1)
+		go t.accept()
 	}
 	wantErrors(t.udp)
-	t.wait.Add(2)
+	t.wait.Add(1)
 	go t.readUDP()
-	go t.accept()
 	return t, nil
 }
 
@@ -271,7 +274,9 @@ func (t *transport) drop(c *conn) {
 func (t *transport) close() {
 	close(t.done)
 	t.udp.Close()
-	t.tcp.Close()
+	if t.tcp != nil {
+		t.tcp.Close()
+	}
 	for _, c := range t.conns {
 		c.finish()
 	}

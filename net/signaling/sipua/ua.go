@@ -20,8 +20,11 @@ type Config struct {
 	Listen   netip.AddrPort // for UDP and TCP; port 0 takes a free one
 	Name     string         // the user part and display name of direct calls: letters, digits, ".-_"
 	Accounts []Account
-	Rand     io.Reader // nil: crypto/rand
-	Resolver Resolver  // nil: the system's
+	// AccountsOnly takes nothing from anybody but the servers of the accounts: no TCP port is open, and to others the UDP
+	// port is silent.
+	AccountsOnly bool
+	Rand         io.Reader // nil: crypto/rand
+	Resolver     Resolver  // nil: the system's
 }
 
 // Resolver looks up names; *net.Resolver is one.
@@ -58,18 +61,17 @@ func New(config Config) (*UA, error) {
 	if config.Resolver == nil {
 		config.Resolver = net.DefaultResolver
 	}
-	t, err := listen(config.Listen)
+	t, err := listen(config.Listen, !config.AccountsOnly)
 	if err != nil {
 		return nil, err
 	}
 	u := &UA{config: config, net: t, wishes: make(chan func(), 16), events: make(chan signaling.Event),
 		quit: make(chan struct{}), ended: make(chan struct{})}
 	u.core = newCore(config.Name, config.Rand, u.localFor)
+	u.core.accountsOnly = config.AccountsOnly
 	t.tls = func(name string) *tls.Config { return tlsConfig(config.Accounts, name) }
 	if err := u.core.setAccounts(config.Accounts, time.Now()); err != nil {
-		close(t.done)
-		t.udp.Close()
-		t.tcp.Close()
+		t.close()
 		return nil, err
 	}
 	go u.loop()
@@ -171,12 +173,7 @@ func (u *UA) take(in input) {
 		if in.from.proto == udp && !u.core.known(peekCallID(in.raw), now) {
 			return
 		}
-		m, f := parse(in.raw, in.from)
-		if f == nil {
-			u.core.handle(m, now)
-		} else if answer := f.bytes(in.from); answer != nil {
-			u.core.emit(in.from, answer)
-		}
+		u.core.receive(in.raw, in.from, now)
 	case in.icmp != "":
 		u.core.undeliverable(in.from, in.icmp, in.gone, now)
 	case in.idle:
