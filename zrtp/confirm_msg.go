@@ -102,7 +102,11 @@ func consumeSignature(rest []byte, word uint32) (SignatureType, []byte, error) {
 	if words == 0 {
 		return 0, nil, nil
 	}
-	return SignatureType(binary.BigEndian.Uint32(rest)), rest[wordSize:], nil
+	t := SignatureType(binary.BigEndian.Uint32(rest))
+	if t == 0 { // would read as no signature
+		return 0, nil, ErrMalformed
+	}
+	return t, rest[wordSize:], nil
 }
 
 // sealEnvelope makes a Confirm or SASrelay of a plaintext: encrypted with key, the ciphertext alone authenticated with

@@ -30,6 +30,10 @@ func FuzzConsume(f *testing.F) {
 	for _, m := range seeds(f) {
 		f.Add(m)
 	}
+	signed := confirm{sigType: SignaturePGP, sig: make([]byte, 12)}
+	for _, plain := range [][]byte{signed.plaintext(), (&sasRelay{sigType: SignatureX509}).plaintext()} {
+		f.Add(append(createFrame(msgConfirm1, minMessageSize+len(plain))[:minMessageSize], plain...))
+	}
 	f.Fuzz(func(t *testing.T, m []byte) {
 		kind, err := consumeFrame(m)
 		if err != nil {
