@@ -9,12 +9,12 @@ import (
 
 // world believes only the actions, and checks what must hold whatever the order of events.
 type world struct {
-	t        *testing.T
-	up       bool // between Dial or an incoming call and its end
-	media    bool
-	open     bool // the microphone
-	verified int
-	secure   bool
+	t     *testing.T
+	up    bool // between Dial or an incoming call and its end
+	media bool
+	open  bool // the microphone
+
+	secure bool
 }
 
 // script makes an event of each byte; the peer and the network may do anything in any order.

@@ -2,6 +2,8 @@ package ui
 
 import (
 	"image"
+	"image/color"
+	"image/draw"
 	"strings"
 	"testing"
 
@@ -234,5 +236,53 @@ func TestDamage(t *testing.T) {
 				t.Fatalf("(%d,%d) changed outside of %v", x, y, d)
 			}
 		}
+	}
+}
+
+// slow is a display that has no fast interface, and one colour out of two.
+type slow struct{ bits map[image.Point]bool }
+
+func (s *slow) ColorModel() color.Model { return color.GrayModel }
+func (s *slow) Bounds() image.Rectangle { return image.Rect(5, 7, 5+128, 7+64) }
+func (s *slow) At(x, y int) color.Color {
+	if s.bits[image.Pt(x, y)] {
+		return color.White
+	}
+	return color.Black
+}
+func (s *slow) Set(x, y int, c color.Color) {
+	r, _, _, _ := c.RGBA()
+	s.bits[image.Pt(x, y)] = r > 0x7fff
+}
+
+// TestEveryKindOfDisplay draws the same screen on three kinds of frame, one of which does not begin at the corner.
+func TestEveryKindOfDisplay(t *testing.T) {
+	p := newPhone(t, call.Config{})
+	p.calling(first)
+	s := p.m.Snapshot()
+	rgba, wide := image.NewRGBA(image.Rect(0, 0, 128, 64)), image.NewRGBA64(image.Rect(-3, 2, 125, 66))
+	bits := &slow{map[image.Point]bool{}}
+	for _, dst := range []draw.Image{rgba, wide, bits} {
+		if d := Render(dst, s); d.Empty() || !d.In(dst.Bounds()) {
+			t.Errorf("%T: damage %v", dst, d)
+		}
+		if d := Render(dst, s); !d.Empty() {
+			t.Errorf("%T: the same screen again changes %v", dst, d)
+		}
+	}
+	lit := 0
+	for y := range 64 {
+		for x := range 128 {
+			on := rgba.RGBAAt(x, y).R > 0x7f
+			if on != bits.bits[image.Pt(5+x, 7+y)] || on != (wide.RGBA64At(x-3, y+2).R > 0x7fff) {
+				t.Fatalf("pixel (%d,%d) differs", x, y)
+			}
+			if on {
+				lit++
+			}
+		}
+	}
+	if lit < 500 {
+		t.Fatalf("%d pixels are lit: nothing is drawn", lit)
 	}
 }

@@ -54,13 +54,12 @@ func shade(c color.RGBA) color.RGBA {
 
 // update copies what differs and tells where.
 func update(dst draw.Image, frame *image.RGBA) (damage image.Rectangle) {
-	min := dst.Bounds().Min
+	set := setter(dst)
 	for y := range frame.Rect.Dy() {
 		first, last := -1, 0
 		for x := range frame.Rect.Dx() {
-			old := dst.At(min.X+x, min.Y+y)
-			dst.Set(min.X+x, min.Y+y, frame.RGBAAt(x, y))
-			if dst.At(min.X+x, min.Y+y) != old {
+			i := frame.PixOffset(x, y)
+			if set(x, y, color.RGBA{frame.Pix[i], frame.Pix[i+1], frame.Pix[i+2], frame.Pix[i+3]}) {
 				if first < 0 {
 					first = x
 				}
@@ -68,10 +67,40 @@ func update(dst draw.Image, frame *image.RGBA) (damage image.Rectangle) {
 			}
 		}
 		if first >= 0 {
-			damage = damage.Union(image.Rect(min.X+first, min.Y+y, min.X+last, min.Y+y+1))
+			damage = damage.Union(image.Rect(first, y, last, y+1).Add(dst.Bounds().Min))
 		}
 	}
 	return damage
+}
+
+// setter sets a pixel, counted from the corner, and tells whether the display shows another colour since. Displays have
+// fewer colours than a frame, so that only they can tell. Those of std's faster interface cost no garbage.
+func setter(dst draw.Image) func(x, y int, c color.RGBA) bool {
+	at := dst.Bounds().Min
+	switch dst := dst.(type) {
+	case *image.RGBA:
+		return func(x, y int, c color.RGBA) bool {
+			p := dst.Pix[dst.PixOffset(at.X+x, at.Y+y):][:4]
+			if p[0] == c.R && p[1] == c.G && p[2] == c.B && p[3] == c.A {
+				return false
+			}
+			p[0], p[1], p[2], p[3] = c.R, c.G, c.B, c.A
+			return true
+		}
+	case draw.RGBA64Image:
+		return func(x, y int, c color.RGBA) bool {
+			x, y = at.X+x, at.Y+y
+			was := dst.RGBA64At(x, y)
+			dst.SetRGBA64(x, y, color.RGBA64{uint16(c.R) * 0x101, uint16(c.G) * 0x101, uint16(c.B) * 0x101, uint16(c.A) * 0x101})
+			return dst.RGBA64At(x, y) != was
+		}
+	}
+	return func(x, y int, c color.RGBA) bool {
+		x, y = at.X+x, at.Y+y
+		was := dst.At(x, y)
+		dst.Set(x, y, c)
+		return dst.At(x, y) != was
+	}
 }
 
 // canvas draws with a theme.

@@ -75,9 +75,8 @@ func (sc *screen) add(b ...block) { sc.blocks = append(sc.blocks, b...) }
 
 func space() block { return block{kind: kindSpace} }
 
-// title, body and small are lines of ours; name is somebody's.
-func title(s string) block { return block{text: s, style: styleTitle, lines: 2} }
-func body(s string) block  { return block{text: s, style: styleBody, lines: 3} }
+// body and small are lines of ours; name is somebody's.
+func body(s string) block { return block{text: s, style: styleBody, lines: 3} }
 func small(s string, minor int) block {
 	return block{text: s, style: styleSmall, role: roleMuted, lines: 2, minor: minor}
 }
