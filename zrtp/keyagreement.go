@@ -18,6 +18,7 @@ type group struct {
 	commitSize int // octets of public key in the Commit; 0 but for a KEM
 	strength   int // bits of security, for the responder's policy
 	make       func(rand io.Reader, role Role, exponent int) (agreement, error)
+	weak       func(pv []byte) bool // finite fields: pv that must be refused before anything else
 }
 
 // agreement is one side's part of a key agreement. A KEM fits it as well as Diffie-Hellman (POSTQUANTUM.md).
@@ -38,14 +39,14 @@ var groups = [...]struct {
 	ka KeyAgreement
 	group
 }{
-	{KeyAgreementDH2k, group{256, 256, 0, 112, makeMODP(modp2048)}},
-	{KeyAgreementX255, group{32, 32, 0, 128, makeX25519}},
-	{KeyAgreementE255, group{32, 32, 0, 128, makeX25519}},
-	{KeyAgreementEC25, group{64, 64, 0, 128, makeCurve(ecdh.P256(), 32)}},
-	{KeyAgreementX448, group{56, 56, 0, 224, makeX448}},
-	{KeyAgreementDH3k, group{384, 384, 0, 128, makeMODP(modp3072)}},
-	{KeyAgreementEC38, group{96, 96, 0, 192, makeCurve(ecdh.P384(), 48)}},
-	{KeyAgreementXM76, group{hybridCiphertextSize, nonceSize, hybridKeySize, 256, makeHybrid}},
+	{KeyAgreementDH2k, group{256, 256, 0, 112, makeMODP(modp2048), modp2048Weak}},
+	{KeyAgreementX255, group{32, 32, 0, 128, makeX25519, nil}},
+	{KeyAgreementE255, group{32, 32, 0, 128, makeX25519, nil}},
+	{KeyAgreementEC25, group{64, 64, 0, 128, makeCurve(ecdh.P256(), 32), nil}},
+	{KeyAgreementX448, group{56, 56, 0, 224, makeX448, nil}},
+	{KeyAgreementDH3k, group{384, 384, 0, 128, makeMODP(modp3072), modp3072Weak}},
+	{KeyAgreementEC38, group{96, 96, 0, 192, makeCurve(ecdh.P384(), 48), nil}},
+	{KeyAgreementXM76, group{hybridCiphertextSize, nonceSize, hybridKeySize, 256, makeHybrid, nil}},
 }
 
 // rank is the place in groups, -1 for a type that is unknown or no public-key agreement.

@@ -99,6 +99,10 @@ func (d *modpDH) result(pv []byte, _ Hash) (Secret, error) {
 	return bigmod.NewNat().Exp(y, d.exponent, d.f.p).Bytes(d.f.p), nil
 }
 
+func modp2048Weak(pv []byte) bool { return modp2048().weak(pv) }
+func modp3072Weak(pv []byte) bool { return modp3072().weak(pv) }
+
+// weak tells 0, 1, p-1 and what is not below p.
 func (f *field) weak(pv []byte) bool {
 	high := 0 // everything above the last octet
 	for _, b := range pv[:len(pv)-1] {

@@ -63,27 +63,27 @@ func negotiate(ours, theirs *hello) Algorithms {
 
 // admit is the responder's policy on a Commit: only what we offered, only what the initiator's Hello offered, and never
 // weaker than the negotiation rule gives. The initiator's Hello is not in total_hash, so this is where stripping it
-// shows.
-func admit(ours, theirs *hello, a Algorithms) (code ErrorCode, detail string) {
+// shows: downgrade tells that somebody did. Code 0 admits.
+func admit(ours, theirs *hello, a Algorithms) (code ErrorCode, detail string, downgrade bool) {
 	switch {
 	case a.Hash.size() == 0 || !ours.hashes.has(uint32(a.Hash)):
-		return CodeHash, "hash not offered"
+		return CodeHash, "hash not offered", false
 	case a.Cipher.keySize() == 0 || !ours.ciphers.has(uint32(a.Cipher)):
-		return CodeCipher, "cipher not offered"
+		return CodeCipher, "cipher not offered", false
 	case !ours.ka.has(uint32(a.KeyAgreement)):
-		return CodeKeyAgreement, "key agreement not offered"
+		return CodeKeyAgreement, "key agreement not offered", false
 	case a.KeyAgreement == KeyAgreementEC38 && a.Hash.size() != 48:
-		return CodeHash, "EC38 needs a 384-bit hash"
+		return CodeHash, "EC38 needs a 384-bit hash", false
 	case !ours.tags.has(uint32(a.AuthTag)):
-		return CodeAuthTag, "auth tag not offered"
+		return CodeAuthTag, "auth tag not offered", false
 	case !ours.sas.has(uint32(a.SAS)) && a.KeyAgreement != KeyAgreementMult: // "The SAS Type is ignored"
-		return CodeSAS, "SAS type not offered"
+		return CodeSAS, "SAS type not offered", false
 	case !theirs.hashes.has(uint32(a.Hash)) || !theirs.ciphers.has(uint32(a.Cipher)) ||
 		!theirs.tags.has(uint32(a.AuthTag)) || !theirs.ka.has(uint32(a.KeyAgreement)):
-		return CodeHelloMismatch, "Commit chose what its sender's Hello lacks"
+		return CodeHelloMismatch, "Commit chose what its sender's Hello lacks", true
 	}
 	if g := a.KeyAgreement.group(); g != nil && g.strength < negotiateKA(ours, theirs).group().strength {
-		return CodeKeyAgreement, "weaker than negotiated"
+		return CodeKeyAgreement, "weaker than negotiated", true
 	}
-	return 0, ""
+	return 0, "", false
 }

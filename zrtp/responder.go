@@ -43,10 +43,9 @@ func (s *Session) accept(p *peer, c *commit, m *message) error {
 	if s.peer == nil {
 		s.peer = p // whatever follows, Error goes to it
 	}
-	if code, detail := admit(&s.ours, &p.hello, c.alg); code != 0 {
-		if code == CodeHelloMismatch || detail == "weaker than negotiated" {
-			s.alert(AlertDowngrade)
-		}
+	if code, detail, downgrade := admit(&s.ours, &p.hello, c.alg); downgrade {
+		return s.attack(AlertDowngrade, code, detail, m.now)
+	} else if code != 0 {
 		return s.fail(code, detail, m.now)
 	}
 	switch {
@@ -152,7 +151,7 @@ func (s *Session) dhPart2Received(m *message) error {
 	}
 	ex.part2 = bytes.Clone(m.body)
 	ex.h1 = ex.part2[dhPartH1 : dhPartH1+hashSize]
-	if v, ok := ex.ka.(*modpDH); ok && v.f.weak(d.pv) { // before hvi, as Section 4.4.1.2 orders it
+	if weak := ex.alg.KeyAgreement.group().weak; weak != nil && weak(d.pv) { // before hvi, as Section 4.4.1.2 has it
 		return s.attack(AlertPublicValue, CodePublicValue, "DHPart2", m.now)
 	}
 	// "If they are different, a MiTM attack is taking place and the user is alerted and the protocol exchange terminated."
