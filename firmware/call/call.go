@@ -56,6 +56,7 @@ type Machine struct {
 	call    *current // nil: no call
 	pages   []*page  // the newest is on top
 	typed   typing   // of the entry or of the dial screen
+	chosen  int      // of the contacts that were found while dialling; -1: none
 	notice  notice
 	missed  int
 	network Network
@@ -74,7 +75,7 @@ type notice struct {
 // Tick, so that it knows the time.
 func New(c Config) *Machine {
 	m := &Machine{own: c.Name, contacts: c.Contacts, log: c.Log, about: c.About, settings: c.Settings,
-		hasPIN: c.HasPIN || c.Closed, closed: c.Closed, battery: -1, light: backlightFull}
+		hasPIN: c.HasPIN || c.Closed, closed: c.Closed, battery: -1, chosen: -1, light: backlightFull}
 	if m.settings == (Settings{}) {
 		m.settings = DefaultSettings()
 	}

@@ -8,8 +8,12 @@ import (
 // dialTyped calls what was typed.
 func (m *Machine) dialTyped() {
 	typed := m.typed.String()
-	if p, ok := m.matches(typed); ok {
-		m.dial(p)
+	if found := m.found(); m.chosen >= 0 && m.chosen < len(found) {
+		m.dial(Party{found[m.chosen].Name, found[m.chosen].Address})
+		return
+	}
+	if c, ok := m.contactOf(typed); ok {
+		m.dial(Party{c.Name, c.Address})
 		return
 	}
 	m.dial(Party{Address: dialAddress(typed)})
@@ -58,14 +62,46 @@ func shownDigits(typed string) string {
 	return strings.NewReplacer("*", ".", "#", ":").Replace(typed)
 }
 
-// matches is the contact whose number was typed.
-func (m *Machine) matches(typed string) (Party, bool) {
+// found are the contacts that what was typed may mean: a word of the name on the letters of the keys, or the beginning of
+// the number.
+func (m *Machine) found() (out []Contact) {
+	typed := m.typed.String()
+	if typed == "" || strings.Trim(typed, "0123456789") != "" {
+		return nil
+	}
 	for _, c := range m.contacts {
-		if typed != "" && sameAddress(c.Address, typed) {
-			return Party{c.Name, c.Address}, true
+		number := strings.HasPrefix(strings.TrimPrefix(c.Address, "sip:"), typed)
+		for word := range strings.FieldsSeq(c.Name) {
+			number = number || strings.HasPrefix(onKeys(word), typed)
+		}
+		if number {
+			out = append(out, c)
 		}
 	}
-	return Party{}, false
+	return out
+}
+
+// onKeys is a word as digits of the keys that bear its letters. What no key bears is nothing.
+func onKeys(word string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(word) {
+		for k, table := range nameSymbols[:KeyStar] {
+			if strings.ContainsRune(table, r) {
+				b.WriteByte('0' + byte(k))
+			}
+		}
+	}
+	return b.String()
+}
+
+// stepFound chooses among what was found; before the first stands what was typed itself.
+func (m *Machine) stepFound(k Key) {
+	n := len(m.found()) + 1
+	d := 1
+	if k == KeyUp {
+		d = n - 1
+	}
+	m.chosen = (m.chosen+1+d)%n - 1
 }
 
 // contactOf is the contact with that address.
@@ -121,6 +157,7 @@ func (m *Machine) erase() {
 		}
 	case Dialling:
 		m.typed.erase()
+		m.chosen = -1
 	case Entering:
 		m.timers.stop(timerTap)
 		if !m.typed.erase() {

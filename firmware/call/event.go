@@ -44,7 +44,7 @@ type (
 	CacheMismatch struct{}
 	// PeerCannotEncrypt tells that nobody answered in ZRTP.
 	PeerCannotEncrypt struct{}
-	// Alert tells of something that honest peers and random errors do not cause.
+	// Alert tells of something that honest peers and random errors do not cause. An empty one takes it back.
 	Alert struct{ Why string }
 	// MediaFailed ends the call: no way for the media, a sound card gone, or a key agreement that failed.
 	MediaFailed struct{ Cause Cause }

@@ -152,6 +152,8 @@ func (m *Machine) move(k Key) {
 		m.erase()
 	case k == KeyRight && (s == Verifying || s == Entering):
 		m.stands()
+	case s == Dialling && (k == KeyUp || k == KeyDown):
+		m.stepFound(k)
 	case s == Listing && (k == KeyUp || k == KeyDown):
 		m.top().step(k)
 	case s == Reading && k == KeyUp:
@@ -194,10 +196,12 @@ func (m *Machine) pressSymbol(k Key) {
 		return
 	}
 	switch m.state() {
-	case Idle, Dialling:
+	case Idle, Dialling, Ended:
+		m.dismiss()
 		if len(m.typed.text) < maxDigits {
 			m.typed.text = append(m.typed.text, r)
 		}
+		m.chosen = -1
 		m.keyTone()
 	case Talking:
 		if m.call.trust >= Checked && m.call.trust != Broken {

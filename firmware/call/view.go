@@ -15,9 +15,10 @@ func (m *Machine) Snapshot() Snapshot {
 	switch s.State {
 	case Dialling:
 		s.Input = Input{Text: shownDigits(m.typed.String())}
-		if p, ok := m.matches(m.typed.String()); ok {
-			s.TitleText = p.Name
+		for _, c := range m.found() {
+			s.Rows = append(s.Rows, Row{Text: c.Name, Trust: c.Trust, Mark: MarkTrust})
 		}
+		s.Selected = m.chosen
 	case Listing, Reading, Entering:
 		m.top().show(&s, &m.typed)
 	}

@@ -417,3 +417,30 @@ func TestAWarningIsShownDuringTheCall(t *testing.T) {
 	p.calling(with(first, func(s *call.Secure) { s.Disclosure = true }))
 	p.wantScreen("Peer can disclose keys")
 }
+
+func TestSearchByLettersWhileDialling(t *testing.T) {
+	p := newPhone(t, call.Config{})
+	p.press("2")
+	p.wantScreen("Ana Garc", "Bob", "Carol") // abc
+	p.press("2", "7")
+	p.wantScreen("Carol")
+	p.wantNot("Bob")
+	p.press("down")
+	p.wantScreen("> Carol")
+	p.press("call")
+	p.wantDid(call.Dial{To: "1234"})
+	p.press("end", "softR", "9", "6", "3", "up", "call") // zoë, with her accent
+	p.wantDid(call.Dial{To: "sip:zoe@example.test"})
+	p.press("end", "1", "2", "3", "4") // typing takes the end of the call away
+	p.wantScreen("^Dial", "1234", "Carol")
+	p.press("down", "down", "call")
+	p.wantDid(call.Dial{To: "1234"})
+}
+
+func TestAlertsInWords(t *testing.T) {
+	p := newPhone(t, call.Config{})
+	p.calling(first, call.Alert{Why: "peer silent"})
+	p.wantScreen("No sound from the other side")
+	p.event(call.Alert{})
+	p.wantNot("No sound")
+}

@@ -42,6 +42,7 @@ var gallery = []struct {
 	{"idle-no-network", func(p *phone) { p.event(call.NetworkChanged{}) }},
 	{"dialling", func(p *phone) { p.press("1", "9", "2", "*", "1", "6", "8", "*", "1", "*", "2", "0") }},
 	{"dialling-contact", func(p *phone) { p.press("1", "2", "3", "4") }},
+	{"dialling-search", func(p *phone) { p.press("2", "down", "down") }},
 	{"calling", func(p *phone) { p.hold("2") }},
 	{"ringing", func(p *phone) { p.hold("2"); p.event(call.Ringing{}) }},
 	{"incoming", func(p *phone) { p.event(call.IncomingCall{From: call.Party{Address: bob.Address}}) }},

@@ -39,7 +39,7 @@ func (t *theme) layout(sc *screen) []item {
 			spare, spaces = spare-h, spaces-1
 			y += h
 			continue
-		case it.kind == kindRows || it.kind == kindLines:
+		case it.kind == kindRows && it.lines == 0 || it.kind == kindLines:
 			it.rect.Max.Y += max(spare, 0)
 			spare = 0
 		}
@@ -122,6 +122,9 @@ func (t *theme) measure(b block, area image.Rectangle, shrink bool) (it item) {
 		}
 	case kindRows:
 		h = t.row * min(3, len(b.rows))
+		if b.lines > 0 {
+			h = t.row * min(b.lines, len(b.rows))
+		}
 	case kindLines:
 		for _, l := range b.texts {
 			for _, line := range t.wrap(l, styleBody, width) {

@@ -154,8 +154,8 @@ func networkSign(n call.Network) sign {
 func diallingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	sc.bar = bar{text: w.of("bar.dial"), sign: signPhone, right: clock(s)}
 	sc.add(space(), block{text: s.Input.Text, style: styleHero, lines: 2}, space())
-	if s.TitleText != "" {
-		sc.add(block{text: s.TitleText, style: styleBody, theirs: true, role: roleBusy})
+	if len(s.Rows) > 0 {
+		sc.add(block{kind: kindRows, rows: s.Rows, at: s.Selected, lines: 2})
 	} else {
 		sc.add(small(w.of("dial.hint"), 1))
 	}
@@ -250,7 +250,11 @@ func talkingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	switch {
 	case sc.notice(s, w, roleGood):
 	case v.Alert != "":
-		sc.add(block{text: w.of("alert"), style: styleBody, role: roleWarn, lines: 2, sign: signWarn})
+		why := w.maybe(call.Label("alert." + v.Alert))
+		if why == "" {
+			why = w.of("alert")
+		}
+		sc.add(block{text: why, style: styleBody, role: roleWarn, lines: 2, sign: signWarn})
 	case v.Disclosure:
 		sc.add(block{text: w.of("disclosure"), style: styleBody, role: roleWarn, lines: 2, sign: signWarn})
 	case v.Muted:
