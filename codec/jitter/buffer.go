@@ -18,10 +18,11 @@ const (
 	maxJump       = 10 * codec.SampleRate   // a timestamp further away than this is a new stream
 	concealStep   = codec.SampleRate / 100  // libopus makes up SILK in steps of 10 ms
 	stopAfter     = 1 * codec.SampleRate    // of concealment without a packet: the stream has stopped
-	stallAfter    = 80 * time.Millisecond   // nobody pulled for that long: the process was stopped
+	stallAfter    = 80 * time.Millisecond   // nobody pulled for that long: what waits is too old
 	waitMemory    = 6                       // packets whose waiting time is remembered
 	tolerance     = codec.SampleRate / 2000 // of the delay: pulls are never exactly on time
 	least         = codec.SampleRate / 4000 // an adjustment of less is not worth a splice
+	hiccup        = 2 * time.Millisecond    // two pulls missed and this long: the speaker has run dry
 	loudTolerance = 6 * codec.SampleRate / 1000
 	copyPatience  = codec.SampleRate / 40 // 25 ms
 	resyncMargin  = codec.SampleRate / 50
@@ -144,8 +145,12 @@ func (b *Buffer) put(seq uint16, ts uint32, payload []byte, now time.Time, repea
 		arrival:  b.count(now),
 		repeated: repeated,
 	}
-	p.stalled = !b.pull.at.IsZero() && now.Sub(b.pull.at) > stallAfter
-	b.stalled = b.stalled || p.stalled
+	if !b.pull.at.IsZero() {
+		// While we ourselves were late, packets waited for us and not for the network.
+		quiet := now.Sub(b.pull.at)
+		p.stalled = quiet > hiccup+2*toTime(b.pull.period)
+		b.stalled = b.stalled || quiet > stallAfter
+	}
 	if p.seq > b.seqs {
 		b.seqs, b.at = p.seq, max(b.at, p.ts)
 	}

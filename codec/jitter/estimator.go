@@ -4,19 +4,19 @@ import "sotto/codec"
 
 // Implementation constants of the estimator.
 const (
-	window         = 50                             // packets on either side whose minimum is a packet's base
-	baseWindow     = 200                            // packets of which the fastest is the base
-	recent         = 20                             // packets that must all be late for the path to have changed
-	history        = 256                            // packets remembered
-	bucket         = codec.SampleRate / 1000        // 1 ms
-	buckets        = 400                            // delays from here on share the last bucket
-	missCost       = 1200 * codec.SampleRate / 1000 // one frame in a hundred too late is worth 12 ms of delay
-	memory         = 600                            // packets after which a delay counts 1/e
-	prior          = 12                             // ms of delay that a new stream is thought to have
-	priorWeight    = 0.5                            // packets that the prior counts
-	margin         = codec.SampleRate / 1000        // over the measured delay: a pull is never exactly on time
-	repeatedWeight = 2.5                            // losses come in runs, and a long gap is worse than some short ones
-	leastStep      = 8 * codec.SampleRate / 1000    // a path that is slower by less has not changed
+	window         = 50                            // packets on either side whose minimum is a packet's base
+	baseWindow     = 200                           // packets of which the fastest is the base
+	recent         = 20                            // packets that must all be late for the path to have changed
+	history        = 256                           // packets remembered
+	bucket         = codec.SampleRate / 1000       // 1 ms
+	buckets        = 400                           // delays from here on share the last bucket
+	missCost       = 700 * codec.SampleRate / 1000 // one frame in a hundred too late is worth 7 ms of delay
+	memory         = 600                           // packets after which a delay counts 1/e
+	prior          = 12                            // ms of delay that a new stream is thought to have
+	priorWeight    = 0.5                           // packets that the prior counts
+	margin         = codec.SampleRate / 1000       // over the measured delay: a pull is never exactly on time
+	repeatedWeight = 5                             // losses come in runs, and a long gap is worse than some short ones
+	leastStep      = 8 * codec.SampleRate / 1000   // a path that is slower by less has not changed
 )
 
 // observation is one sequence number.
