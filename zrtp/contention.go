@@ -11,9 +11,6 @@ func (s *Session) contention(m *message) error {
 	if !isPreimage(c.h2, s.peer.h3) {
 		return ErrPreimage
 	}
-	if err := s.authentic(s.peer, &c, m.now); err != nil {
-		return err
-	}
 	ours := s.ex.mode
 	switch {
 	case (ours == ModeMultistream) != (c.mode == ModeMultistream):
