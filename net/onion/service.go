@@ -34,10 +34,10 @@ type Service struct {
 	once      sync.Once
 
 	// Owned by Tor.run.
-	open      bool
-	clients   []ClientID // sorted
-	applied   *published // what this child was told; nil: it knows nothing of the service
-	uploaded  bool       // a directory has it
+	open     bool
+	clients  []ClientID // sorted
+	applied  *published // what this child was told; nil: it knows nothing of the service
+	uploaded bool       // a directory has it
 }
 
 // published is a service as a child was told of it.
