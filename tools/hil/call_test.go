@@ -1,0 +1,91 @@
+//go:build hil
+
+package hil
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestCall lets two handsets call each other: keys on their keyboards, a cable between them, speech into their
+// microphones and out of their speakers, and what their screens show.
+func TestCall(t *testing.T) {
+	h := newHub(t)
+	var m [2]*machine
+	for i, name := range []string{"alice", "bob"} {
+		m[i] = start(t, setup{name: name, card: cardOf(t, "qemuvirt"), port: h.plug(), sound: name, words: "sotto.direct=1"})
+	}
+	alice, bob := m[0], m[1]
+	note("## Two handsets call each other\n")
+	for _, x := range m {
+		x.waitBar(barPanel, "the idle screen", 120*time.Second)
+		x.wait("network is up", 60*time.Second)
+	}
+	time.Sleep(2 * time.Second) // the telephone reads the network's state
+	alice.typed(strings.ReplaceAll(bob.setup.port.addr.String(), ".", "*"))
+	alice.shot("the number")
+	alice.press("call")
+	pressed := time.Now()
+	bob.waitBar(barBusy, "that it rings", 30*time.Second)
+	bob.shot("it rings")
+	bob.press("call")
+	alice.waitBar(barUnsure, "that the call is secure", 40*time.Second)
+	bob.waitBar(barUnsure, "that the call is secure", 40*time.Second)
+	note("\nFrom the call key to both screens secure: %.1f s (with the bench's pauses between keys).\n\n", time.Since(pressed).Seconds())
+	for _, x := range m {
+		x.shot("secure")
+		x.press("ok", "down", "down", "down", "ok") // Options: show the whole code
+	}
+	time.Sleep(time.Second)
+	alice.shot("the whole code")
+	bob.shot("the whole code")
+	if err := sameCode(alice.screen(), bob.screen()); err != nil {
+		t.Errorf("the codes on the two screens: %v", err)
+	}
+	talk(t)
+	for _, f := range h.seen() {
+		if bytes.Contains(f, []byte("Opus")) && !bytes.Contains(f, []byte("rtpmap")) {
+			t.Error("clear speech on the cable")
+		}
+	}
+	alice.press("end")
+	time.Sleep(time.Second)
+	alice.shot("the end")
+	alice.waitBar(barPanel, "the idle screen after the call", 30*time.Second)
+	bob.waitBar(barPanel, "the idle screen after the call", 30*time.Second)
+	for _, x := range m {
+		saveLog(t, x)
+	}
+}
+
+// talk lets both speak at once and hears whether each voice arrives at the other ear.
+func talk(t *testing.T) {
+	t.Helper()
+	speech := filepath.Join(root, "tools/call/speech")
+	speak(t, "alice", filepath.Join(speech, "alice.wav"))
+	speak(t, "bob", filepath.Join(speech, "bob.wav"))
+	time.Sleep(time.Second)
+	var heard [2][]float64
+	var wg sync.WaitGroup
+	for i, name := range []string{"bob", "alice"} {
+		wg.Go(func() { heard[i] = hear(t, name, 6*time.Second) })
+	}
+	wg.Wait()
+	for i, who := range []string{"alice", "bob"} {
+		b, err := os.ReadFile(filepath.Join(speech, who+".wav"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := loudness(samples(b[44:]))
+		own := likeness(said, loudness(heard[i]))
+		note("What %s says, at the other's ear: likeness %.2f.\n\n", who, own)
+		if own < 0.5 {
+			t.Errorf("what %s says arrives with likeness %.2f", who, own)
+		}
+	}
+}

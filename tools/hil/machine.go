@@ -1,0 +1,324 @@
+//go:build hil
+
+package hil
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"image"
+	"image/png"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// setup is what a machine is made of.
+type setup struct {
+	name  string
+	card  *card
+	words string // added to the card's command line
+	port  *port  // of the switch; nil is no cable
+	sound string // "" or the name of a pair of sinks (see sound.go)
+	spy   bool
+	extra []string // for QEMU
+}
+
+// machine is a running QEMU.
+type machine struct {
+	t       *testing.T
+	setup   setup
+	dir     string
+	cmd     *exec.Cmd
+	qmp     net.Conn
+	answers *bufio.Reader
+	mu      sync.Mutex
+	log     []line
+	done    chan struct{}
+	started time.Time
+	shots   int
+}
+
+// line is a line of the console and when it came.
+type line struct {
+	at   time.Time
+	text string
+}
+
+// start switches a machine on.
+func start(t *testing.T, s setup) *machine {
+	t.Helper()
+	m := &machine{t: t, setup: s, dir: t.TempDir(), done: make(chan struct{})}
+	cmdline, err := s.card.kernelFiles(m.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	initrd := filepath.Join(m.dir, "initramfs.img")
+	if s.spy {
+		if err := addSpy(initrd); err != nil {
+			t.Fatal(err)
+		}
+		cmdline += " rdinit=/spy"
+	}
+	args := []string{"qemu-system-aarch64", "-nodefaults", "-display", "none", "-no-reboot",
+		"-kernel", filepath.Join(m.dir, "kernel8.img"), "-initrd", initrd, "-append", strings.TrimSpace(cmdline + " " + s.words),
+		"-qmp", "unix:" + filepath.Join(m.dir, "qmp") + ",server=on,wait=off"}
+	args = append(args, m.hardware()...)
+	m.cmd = exec.Command(filepath.Join(root, "build/cache/qemu-run"), append(args, s.extra...)...)
+	out, err := m.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	complaints, err := os.Create(filepath.Join(m.dir, "qemu.err"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.cmd.Stderr = complaints
+	m.started = time.Now()
+	if err := m.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.off)
+	go m.read(bufio.NewScanner(out))
+	m.connect()
+	return m
+}
+
+// hardware is the board as QEMU knows it.
+func (m *machine) hardware() []string {
+	s := m.setup
+	var a []string
+	if s.card.board == "qemuvirt" {
+		a = []string{"-M", "virt", "-cpu", "cortex-a53", "-smp", "2", "-m", "256", "-serial", "stdio",
+			"-drive", "if=none,id=card,format=raw,file=" + s.card.path, "-device", "virtio-blk-pci,drive=card",
+			"-device", "virtio-gpu-pci", "-device", "virtio-keyboard-pci", "-device", "virtio-rng-pci",
+			"-device", "pcie-root-port,id=plug,chassis=1"}
+	} else {
+		a = []string{"-M", "raspi3b", "-dtb", filepath.Join(m.dir, "qemu.dtb"), "-serial", "null", "-serial", "stdio",
+			"-drive", "if=sd,format=raw,file=" + s.card.path, "-device", "usb-kbd"}
+	}
+	if s.port != nil {
+		a = append(a, "-netdev", s.port.netdev())
+		if s.card.board == "qemuvirt" {
+			a = append(a, "-device", "virtio-net-pci,netdev=n,romfile=,mac="+s.port.mac.String())
+		} else {
+			a = append(a, "-device", "usb-net,netdev=n,mac="+s.port.mac.String())
+		}
+	}
+	if s.sound != "" {
+		a = append(a, "-audiodev", audiodev(s.sound), "-device", soundDevice)
+	}
+	return a
+}
+
+const soundDevice = "virtio-sound-pci,id=snd,bus=plug,audiodev=a,streams=2"
+
+// addSpy appends an archive to an initramfs: the kernel unpacks one after the other.
+func addSpy(initrd string) error {
+	spy, err := os.ReadFile(filepath.Join(root, "build/spy-arm64"))
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(initrd, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	pad := make([]byte, (4-st.Size()%4)%4)
+	entry := func(name string, mode, size int) string {
+		head := fmt.Sprintf("070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%s\x00", 900, mode, 0, 0, 1, 0, size, 0, 0, 0,
+			0, len(name)+1, 0, name)
+		return head + strings.Repeat("\x00", (4-len(head)%4)%4)
+	}
+	body := string(pad) + entry("spy", 0o100555, len(spy)) + string(spy) + strings.Repeat("\x00", (4-len(spy)%4)%4) +
+		entry("TRAILER!!!", 0, 0)
+	_, err = f.WriteString(body)
+	return err
+}
+
+// read keeps the console.
+func (m *machine) read(s *bufio.Scanner) {
+	defer close(m.done)
+	s.Buffer(make([]byte, 64<<10), 1<<20)
+	for s.Scan() {
+		m.mu.Lock()
+		m.log = append(m.log, line{time.Now(), strings.TrimRight(s.Text(), "\r")})
+		m.mu.Unlock()
+	}
+}
+
+// connect opens QEMU's control socket.
+func (m *machine) connect() {
+	m.t.Helper()
+	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
+		c, err := net.Dial("unix", filepath.Join(m.dir, "qmp"))
+		if err != nil {
+			continue
+		}
+		m.qmp, m.answers = c, bufio.NewReader(c)
+		if _, err := m.answers.ReadString('\n'); err != nil {
+			m.t.Fatal(err)
+		}
+		m.do("qmp_capabilities", nil)
+		return
+	}
+	complaints, _ := os.ReadFile(filepath.Join(m.dir, "qemu.err"))
+	m.t.Fatalf("%s: QEMU does not start: %s", m.setup.name, complaints)
+}
+
+// do runs a QMP command; an error ends the test.
+func (m *machine) do(command string, arguments map[string]any) {
+	m.t.Helper()
+	q, err := json.Marshal(map[string]any{"execute": command, "arguments": arguments})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	_ = m.qmp.SetDeadline(time.Now().Add(30 * time.Second))
+	if _, err := m.qmp.Write(append(q, '\n')); err != nil {
+		m.t.Fatalf("%s: %s: %v", m.setup.name, command, err)
+	}
+	for {
+		l, err := m.answers.ReadString('\n')
+		if err != nil {
+			m.t.Fatalf("%s: %s: %v", m.setup.name, command, err)
+		}
+		if strings.Contains(l, `"error"`) {
+			m.t.Fatalf("%s: %s: %s", m.setup.name, command, l)
+		}
+		if strings.Contains(l, `"return"`) {
+			return
+		}
+	}
+}
+
+// off cuts the power.
+func (m *machine) off() {
+	_ = m.cmd.Process.Kill()
+	_ = m.cmd.Wait()
+	<-m.done
+	if m.qmp != nil {
+		_ = m.qmp.Close()
+	}
+}
+
+// qcodes are QEMU's names of the keys that hal/evdev takes for the handset's.
+var qcodes = map[string]string{"*": "kp_multiply", "#": "kp_divide", "call": "f5", "end": "esc", "ok": "ret", "up": "up",
+	"down": "down", "left": "left", "right": "right", "softL": "f1", "softR": "f2"}
+
+// press presses keys of the handset, one after the other.
+func (m *machine) press(keys ...string) {
+	m.t.Helper()
+	for _, k := range keys {
+		q := k
+		if c, ok := qcodes[k]; ok {
+			q = c
+		}
+		for _, down := range []bool{true, false} {
+			m.do("input-send-event", map[string]any{"events": []any{map[string]any{"type": "key", "data": map[string]any{
+				"down": down, "key": map[string]any{"type": "qcode", "data": q}}}}})
+			time.Sleep(120 * time.Millisecond)
+		}
+	}
+}
+
+// typed presses the characters of a text.
+func (m *machine) typed(text string) {
+	m.t.Helper()
+	m.press(strings.Split(text, "")...)
+}
+
+// screen is what the handset shows, as its own 240x320 pixels.
+func (m *machine) screen() image.Image {
+	m.t.Helper()
+	path := filepath.Join(m.dir, "screen.png")
+	m.do("screendump", map[string]any{"filename": path, "format": "png"})
+	f, err := os.Open(path)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer f.Close()
+	img, err := png.Decode(f)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return handsetPart(img)
+}
+
+// handsetPart cuts the handset's frame out of the monitor's picture, as hal/framebuffer put it there.
+func handsetPart(img image.Image) image.Image {
+	b := img.Bounds()
+	scale := max(1, min(b.Dx()/240, b.Dy()/320))
+	at := image.Pt((b.Dx()-240*scale)/2, (b.Dy()-320*scale)/2)
+	out := image.NewRGBA(image.Rect(0, 0, 240, 320))
+	for y := range 320 {
+		for x := range 240 {
+			out.Set(x, y, img.At(at.X+x*scale, at.Y+y*scale))
+		}
+	}
+	return out
+}
+
+// wait returns the first line of the console that matches.
+func (m *machine) wait(pattern string, patience time.Duration) line {
+	m.t.Helper()
+	re := regexp.MustCompile(pattern)
+	for until := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		m.mu.Lock()
+		for _, l := range m.log {
+			if re.MatchString(l.text) {
+				m.mu.Unlock()
+				return l
+			}
+		}
+		m.mu.Unlock()
+		if time.Now().After(until) {
+			m.t.Fatalf("%s: the console never said %q; it said:\n%s", m.setup.name, pattern, m.console())
+		}
+	}
+}
+
+// said tells whether the console has a line that matches.
+func (m *machine) said(pattern string) bool {
+	re := regexp.MustCompile(pattern)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, l := range m.log {
+		if re.MatchString(l.text) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *machine) console() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var b strings.Builder
+	for _, l := range m.log {
+		fmt.Fprintln(&b, l.text)
+	}
+	return b.String()
+}
+
+// uptime is the kernel's clock at a moment, reckoned from the first line that tells it.
+func (m *machine) uptime(at time.Time) time.Duration {
+	m.t.Helper()
+	first := m.wait(`^.?sotto [0-9.]+ first process`, 60*time.Second)
+	f := strings.Fields(first.text)
+	s, err := strconv.ParseFloat(f[1], 64)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return time.Duration(s*float64(time.Second)) + at.Sub(first.at)
+}
