@@ -169,6 +169,16 @@ func (e *ear) WriteFrame(src []int16) error {
 	return e.PCM.WriteFrame(src)
 }
 
+// hears waits until n loud periods were heard.
+func (e *ear) hears(t *testing.T, n int64) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); e.loud.Load() < n; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("heard %d loud periods, want %d", e.loud.Load(), n)
+		}
+	}
+}
+
 func newEar(hertz float64) *ear { return &ear{PCM: haltest.NewSinePCM(hertz)} }
 
 // call connects two handsets; alice hears bob's tone and the other way round.
