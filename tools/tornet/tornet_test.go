@@ -4,24 +4,29 @@ package tornet
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"net"
 	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
 	"sotto/net/onion"
 )
 
-// TestMain lets the test's own binary be the Tor child.
-func TestMain(m *testing.M) {
-	onion.ChildMain()
-	os.Exit(m.Run())
-}
-
 // network starts a network for one test.
 func network(t *testing.T, delay time.Duration) *Network {
 	t.Helper()
 	began := time.Now()
-	n, err := Start(context.Background(), Options{Root: "../..", Dir: t.TempDir(), Delay: delay})
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := Start(context.Background(), Options{Root: root, Dir: t.TempDir(), Delay: delay})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,17 +38,37 @@ func network(t *testing.T, delay time.Duration) *Network {
 // client starts a Tor of our own in it.
 func client(t *testing.T, n *Network) *onion.Tor {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "onion")
+	dir, err := os.MkdirTemp("", "onion") // not t.TempDir: a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}
-	tor, err := onion.Start(onion.Config{Dir: dir, Extra: n.Torrc(), Log: os.Stderr})
+	return clientIn(t, n, dir)
+}
+
+// clientIn is client with a folder that may have a past.
+func clientIn(t *testing.T, n *Network, dir string) *onion.Tor {
+	t.Helper()
+	tor, err := onion.Start(onion.Config{Dir: dir, Extra: n.Torrc(), Log: quiet{t}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tor.Close(); os.RemoveAll(dir) })
 	return tor
 }
+
+// quiet passes on what Tor warns of, but for what it always says in a private network.
+type quiet struct{ t *testing.T }
+
+func (q quiet) Write(b []byte) (int, error) {
+	for line := range strings.Lines(string(b)) {
+		if !expected.MatchString(line) {
+			q.t.Log(strings.TrimSpace(line))
+		}
+	}
+	return len(b), nil
+}
+
+var expected = regexp.MustCompile("built without support for the option|DirAuthority|TestingTorNetwork|as root")
 
 // until waits for a state of Tor.
 func until(t *testing.T, tor *onion.Tor, what string, is func(onion.Status) bool) time.Duration {
@@ -58,10 +83,117 @@ func until(t *testing.T, tor *onion.Tor, what string, is func(onion.Status) bool
 	return time.Since(began)
 }
 
-func TestFirst(t *testing.T) {
+// service opens a service that takes the given clients and echoes on port 7.
+func service(t *testing.T, tor *onion.Tor, clients ...onion.ClientID) *onion.Service {
+	t.Helper()
+	seed, err := onion.NewSeed(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := tor.Listen(t.Context(), onion.ServiceConfig{Seed: seed, Ports: []uint16{echoPort}, Clients: clients})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go echo(s.Listener(echoPort))
+	return s
+}
+
+// echo says back what it hears, until the listener closes.
+func echo(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() { defer c.Close(); io.Copy(c, c) }()
+	}
+}
+
+const echoPort = 7
+
+func key(t *testing.T) onion.ClientKey {
+	t.Helper()
+	k, err := onion.NewClientKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// dial opens a stream within the test's patience and proves it by an echo. It returns how long the dial took.
+func dial(t *testing.T, tor *onion.Tor, to onion.Target) (time.Duration, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	began := time.Now()
+	c, err := tor.Dial(ctx, to)
+	took := time.Since(began)
+	if err != nil {
+		return took, err
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(patience))
+	if _, err := c.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 5)
+	if _, err := io.ReadFull(c, b); err != nil || string(b) != "hello" {
+		t.Fatalf("echo %q, %v", b, err)
+	}
+	return took, nil
+}
+
+const patience = 30 * time.Second
+
+// TestAuthorisation: who may come in does, nobody else, and each hears within ten seconds why not.
+func TestAuthorisation(t *testing.T) {
 	n := network(t, 0)
-	a, b := client(t, n), client(t, n)
-	t.Logf("bootstrap %v", until(t, a, "ready", onion.Status.Ready))
-	until(t, b, "ready", onion.Status.Ready)
-	t.Logf("%+v", a.Status())
+	alice, bob := client(t, n), client(t, n)
+	right, wrong := key(t), key(t)
+	s := service(t, alice, right.ID())
+	until(t, bob, "ready", onion.Status.Ready)
+	t.Logf("published after %v", until(t, alice, "reachable", onion.Status.Reachable))
+	to := onion.Target{Address: s.Address(), Port: echoPort}
+	try := func(what string, k *onion.ClientKey, want error, limit time.Duration) {
+		t.Helper()
+		to.Key = k
+		took, err := dial(t, bob, to)
+		t.Logf("%s: %v after %v", what, err, took)
+		if !errors.Is(err, want) || took > limit {
+			t.Errorf("%s: %v after %v, want %v within %v", what, err, took, want, limit)
+		}
+	}
+	try("no key", nil, onion.ErrNotAuthorised, 10*time.Second)
+	try("wrong key", &wrong, onion.ErrNotAuthorised, 10*time.Second)
+	try("right key", &right, nil, 10*time.Second)
+	try("right key again", &right, nil, 10*time.Second)
+	try("wrong key after the right one", &wrong, onion.ErrNotAuthorised, 10*time.Second)
+	try("no key after the right one", nil, onion.ErrNotAuthorised, 10*time.Second)
+
+	other := key(t)
+	if err := s.SetClients(t.Context(), []onion.ClientID{other.ID()}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, alice, "reachable", onion.Status.Reachable)
+	try("revoked", &right, onion.ErrNotAuthorised, 10*time.Second)
+	try("added", &other, nil, 10*time.Second)
+
+	// Nobody is left: an open service it must not become.
+	if err := s.SetClients(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	try("without clients", &other, onion.ErrNotReachable, 10*time.Second)
+	// The old description is still in the directories, and tells a stranger nothing.
+	try("without clients and key", nil, onion.ErrNotAuthorised, 10*time.Second)
+
+	if err := s.SetClients(t.Context(), []onion.ClientID{other.ID()}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, alice, "reachable", onion.Status.Reachable)
+	try("back", &other, nil, 10*time.Second)
+	alice.Close()
+	try("offline", &other, onion.ErrNotReachable, 10*time.Second)
+	nobody := onion.Seed{1}.Address()
+	to.Address = nobody
+	try("never there", nil, onion.ErrNotReachable, 10*time.Second)
 }

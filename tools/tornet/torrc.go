@@ -17,6 +17,8 @@ func (n *Network) torrc(m *node) string {
 		"Address 127.0.0.1",
 		"AssumeReachable 1",
 		"SocksPort 0",
+		"ExitRelay 0", // nobody leaves this network, and so no relay asks for names
+		"ExitPolicy reject *:*",
 		"ShutdownWaitLength 0",
 		"Log notice file "+filepath.Join(m.dir, "notice.log"),
 		fmt.Sprintf("__OwningControllerProcess %d", os.Getpid()),
@@ -28,19 +30,15 @@ func (n *Network) torrc(m *node) string {
 			fmt.Sprintf("ORPort 127.0.0.1:%d NoAdvertise", m.inner))
 	}
 	if !m.authority {
-		return strings.Join(append(lines, "ExitRelay 1", "ExitPolicyRejectPrivate 0", "ExitPolicy accept 127.0.0.0/8:*",
-			"ExitPolicy reject *:*"), "\n") + "\n"
+		return strings.Join(lines, "\n") + "\n"
 	}
 	return strings.Join(append(lines,
 		fmt.Sprintf("DirPort 127.0.0.1:%d", m.dirPort),
-		"ExitPolicy reject *:*",
 		"AuthoritativeDirectory 1",
 		"V3AuthoritativeDirectory 1",
 		"V3AuthNIntervalsValid 2",
-		"TestingDirAuthVoteExit *",
 		"TestingDirAuthVoteHSDir *",
 		"TestingDirAuthVoteGuard *",
-		"TestingMinExitFlagThreshold 0",
 		"TestingV3AuthInitialVotingInterval 5",
 		"TestingV3AuthInitialVoteDelay 2",
 		"TestingV3AuthInitialDistDelay 2",

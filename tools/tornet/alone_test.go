@@ -1,0 +1,187 @@
+//go:build tor && interop
+
+package tornet
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"sotto/net/onion"
+)
+
+// inside marks the process that has a network of its own.
+const inside = "TORNET_INSIDE"
+
+// TestMain lets the test's own binary be the Tor child, and runs the tests in a network namespace where every way out
+// ends at a wire that is watched. It needs root.
+func TestMain(m *testing.M) {
+	onion.ChildMain()
+	if os.Getenv(inside) == "" {
+		os.Exit(again())
+	}
+	if err := wire(); err != nil {
+		fmt.Fprintln(os.Stderr, "tornet:", err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// again runs this program in a new namespace.
+func again() int {
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Env = append(os.Environ(), inside+"=1")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Run(); err != nil {
+		if cmd.ProcessState == nil {
+			fmt.Fprintln(os.Stderr, "tornet: a network namespace needs root:", err)
+			return 1
+		}
+		return cmd.ProcessState.ExitCode()
+	}
+	return 0
+}
+
+// wire makes a cable to nowhere the default route, so that what tries to leave is seen and not refused.
+func wire() error {
+	for _, args := range [][]string{
+		{"link", "set", "lo", "up"},
+		{"link", "add", "out", "type", "veth", "peer", "name", "far"},
+		{"link", "set", "far", "up"},
+		{"link", "set", "out", "up"},
+		{"addr", "add", "192.0.2.1/24", "dev", "out"},
+		{"neigh", "add", "192.0.2.2", "lladdr", "02:00:00:00:00:02", "dev", "out"},
+		{"route", "add", "default", "via", "192.0.2.2"},
+	} {
+		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("ip %v: %w: %s", args, err, out)
+		}
+	}
+	return nil
+}
+
+// flow is what a packet tells about where it goes.
+type flow struct {
+	device string
+	kind   uint16 // of Ethernet
+	proto  byte
+	to     string
+	ports  [2]int // source and destination
+}
+
+// watch collects the flows of all packets on all devices of the namespace.
+type watch struct {
+	fd    int
+	mu    sync.Mutex
+	flows map[flow]int
+	done  chan struct{}
+}
+
+func newWatch(t *testing.T) *watch {
+	t.Helper()
+	all := int(binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, unix.ETH_P_ALL)))
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 32<<20)
+	unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 100000})
+	w := &watch{fd: fd, flows: map[flow]int{}, done: make(chan struct{})}
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); w.read() }()
+	t.Cleanup(func() { close(w.done); <-stopped; unix.Close(fd) })
+	w.proveSight(t)
+	return w
+}
+
+// proveSight sends what must be noticed: a name question to a stranger.
+func (w *watch) proveSight(t *testing.T) {
+	t.Helper()
+	c, err := net.Dial("udp", "198.51.100.7:53")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte("?")); err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		w.mu.Lock()
+		for f := range w.flows {
+			if f.device == "out" && f.to == "198.51.100.7" && f.proto == unix.IPPROTO_UDP && f.ports[1] == 53 {
+				clear(w.flows)
+				w.mu.Unlock()
+				return
+			}
+		}
+		w.mu.Unlock()
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatal("the watch is blind: it did not see a question to a name server")
+}
+
+func (w *watch) read() {
+	names := map[int]string{}
+	buf := make([]byte, 128)
+	for {
+		select {
+		case <-w.done:
+			return
+		default:
+		}
+		n, from, err := unix.Recvfrom(w.fd, buf, 0)
+		if err != nil {
+			continue
+		}
+		link := from.(*unix.SockaddrLinklayer)
+		if names[link.Ifindex] == "" {
+			if i, err := net.InterfaceByIndex(link.Ifindex); err == nil {
+				names[link.Ifindex] = i.Name
+			}
+		}
+		f := flow{device: names[link.Ifindex], kind: binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, link.Protocol))}
+		if f.kind == unix.ETH_P_IP && n >= 20 {
+			head := int(buf[0]&15) * 4
+			f.proto, f.to = buf[9], net.IP(buf[16:20]).String()
+			if n >= head+4 {
+				f.ports = [2]int{int(binary.BigEndian.Uint16(buf[head:])), int(binary.BigEndian.Uint16(buf[head+2:]))}
+			}
+		}
+		w.mu.Lock()
+		w.flows[f]++
+		w.mu.Unlock()
+	}
+}
+
+// onlyTor fails the test for each packet that was not TCP on loopback from or to one of the ports, and needs some that
+// were. What the kernel itself says on a new cable (IPv6 neighbours and multicast) is nobody's.
+func (w *watch) onlyTor(t *testing.T, ports []int) {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	good := 0
+	for f, n := range w.flows {
+		switch {
+		case f.kind == unix.ETH_P_IP && f.device == "lo" && f.proto == unix.IPPROTO_TCP &&
+			(slices.Contains(ports, f.ports[0]) || slices.Contains(ports, f.ports[1])):
+			good += n
+		case f.kind == unix.ETH_P_IPV6 && f.device != "lo":
+		default:
+			t.Errorf("%d packets that are not Tor's: %+v", n, f)
+		}
+	}
+	if good == 0 {
+		t.Error("the watch saw no packet of Tor")
+	}
+	t.Logf("%d packets, all of Tor", good)
+}

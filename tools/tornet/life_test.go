@@ -1,0 +1,247 @@
+//go:build tor && interop
+
+package tornet
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"sotto/net/onion"
+)
+
+// children are the processes that this one started as Tor.
+func children(t *testing.T) (pids []int) {
+	t.Helper()
+	dirs, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range dirs {
+		line, _ := os.ReadFile(filepath.Join(d, "cmdline"))
+		stat, _ := os.ReadFile(filepath.Join(d, "stat"))
+		_, after, _ := strings.Cut(string(stat), ") ")
+		f := strings.Fields(after) // state, parent, ...
+		if len(f) < 2 || f[0] == "Z" || f[1] != strconv.Itoa(os.Getpid()) || !bytes.HasPrefix(line, []byte("tor-child\x00")) {
+			continue
+		}
+		pid, _ := strconv.Atoi(filepath.Base(d))
+		pids = append(pids, pid)
+	}
+	return pids
+}
+
+// TestKilled kills Tor twenty times at any moment, the called's and the caller's in turn: each comes back, and so does
+// the service with its clients.
+func TestKilled(t *testing.T) {
+	n := network(t, 0)
+	alice := client(t, n)
+	one := children(t)
+	for len(one) == 0 {
+		one = children(t)
+	}
+	bob := client(t, n)
+	k := key(t)
+	s := service(t, alice, k.ID())
+	to := onion.Target{Address: s.Address(), Port: echoPort, Key: &k}
+	victims := []*onion.Tor{alice, bob}
+	pids := func(of int) (pid int) {
+		for _, p := range children(t) {
+			if (p == one[0]) == (of == 0) {
+				pid = p
+			}
+		}
+		return pid
+	}
+	until(t, alice, "reachable", onion.Status.Reachable)
+	until(t, bob, "ready", onion.Status.Ready)
+	if _, err := dial(t, bob, to); err != nil {
+		t.Fatal(err)
+	}
+	var slowest, slowestDial time.Duration
+	for i := range 20 {
+		tor := victims[i%2]
+		time.Sleep(time.Duration(i*37%200) * time.Millisecond)
+		pid := pids(i % 2)
+		if pid == 0 {
+			t.Fatalf("kill %d: no child", i+1)
+		}
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		until(t, tor, "noticed", func(s onion.Status) bool { return s.Restarts == i/2+1 })
+		if _, err := dial(t, tor, to); err == nil && tor == bob && !tor.Status().Ready() {
+			t.Error("a dial came through without Tor")
+		}
+		took := until(t, tor, "back", onion.Status.Reachable)
+		slowest = max(slowest, took)
+		if i%2 == 0 {
+			for _, p := range children(t) {
+				if p != pids(1) || p > one[0] {
+					one[0] = max(one[0], p)
+				}
+			}
+		}
+		dialled, err := redial(t, bob, to)
+		slowestDial = max(slowestDial, dialled)
+		if err != nil {
+			t.Fatalf("kill %d: %v", i+1, err)
+		}
+	}
+	t.Logf("20 kills: back after %v at most, reached after %v at most", slowest, slowestDial)
+}
+
+// redial tries until a minute is over: directories may still have what a dead Tor told them.
+func redial(t *testing.T, tor *onion.Tor, to onion.Target) (time.Duration, error) {
+	t.Helper()
+	began := time.Now()
+	for {
+		_, err := dial(t, tor, to)
+		if err == nil || time.Since(began) > time.Minute {
+			return time.Since(began), err
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// guards are the lines of Tor's state that name its entry guards.
+func guards(t *testing.T, dir string) (lines []string) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, "data/state"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if strings.HasPrefix(line, "Guard ") {
+			_, id, _ := strings.Cut(line, "rsa_id=")
+			id, _, _ = strings.Cut(id, " ")
+			lines = append(lines, id)
+		}
+	}
+	return lines
+}
+
+// TestAgain: a telephone that is switched off and on has the same address and the same guards, and is reached again; an
+// amnesic one leaves nothing.
+func TestAgain(t *testing.T) {
+	n := network(t, 0)
+	bob := client(t, n)
+	dir, err := os.MkdirTemp("", "onion")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	k := key(t)
+	seed := onion.Seed{1, 2, 3}
+	var before []string
+	for i := range 2 {
+		alice := clientIn(t, n, dir)
+		began := time.Now()
+		s, err := alice.Listen(t.Context(), onion.ServiceConfig{Seed: seed, Ports: []uint16{echoPort}, Clients: []onion.ClientID{k.ID()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go echo(s.Listener(echoPort))
+		until(t, alice, "reachable", onion.Status.Reachable)
+		until(t, bob, "ready", onion.Status.Ready)
+		t.Logf("start %d: reachable after %v", i+1, time.Since(began))
+		if _, err := redial(t, bob, onion.Target{Address: seed.Address(), Port: echoPort, Key: &k}); err != nil {
+			t.Fatalf("start %d: %v", i+1, err)
+		}
+		alice.Close()
+		if len(children(t)) != 1 {
+			t.Errorf("start %d: after Close there are %d children, want bob's", i+1, len(children(t)))
+		}
+		now := guards(t, dir)
+		if len(now) == 0 || i == 1 && fmt.Sprint(now[:len(before)]) != fmt.Sprint(before) {
+			t.Errorf("start %d: guards %v, before %v", i+1, now, before)
+		}
+		before = now
+	}
+	amnesic, err := onion.Start(onion.Config{Dir: dir, Amnesic: true, Extra: n.Torrc(), Log: quiet{t}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, amnesic, "ready", onion.Status.Ready)
+	amnesic.Close()
+	if left, _ := os.ReadDir(filepath.Join(dir, "data")); len(left) != 0 {
+		t.Errorf("an amnesic Tor left %v", left)
+	}
+}
+
+// TestCell: the child has no new privileges, Tor's thread is in its sandbox and every thread in ours, and no port is open.
+func TestCell(t *testing.T) {
+	n := network(t, 0)
+	w := newWatch(t)
+	tor := client(t, n)
+	k := key(t)
+	s := service(t, tor, k.ID())
+	until(t, tor, "reachable", onion.Status.Reachable)
+	if _, err := dial(t, tor, onion.Target{Address: s.Address(), Port: echoPort, Key: &k}); err != nil {
+		t.Fatal(err)
+	}
+	pid := children(t)[0]
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	if err != nil || len(threads) == 0 {
+		t.Fatal(err)
+	}
+	filters := map[string]int{}
+	for _, f := range threads {
+		b, _ := os.ReadFile(f)
+		filters[field(string(b), "Seccomp_filters")]++
+		if field(string(b), "NoNewPrivs") != "1" || field(string(b), "Seccomp") != "2" {
+			t.Errorf("a thread of Tor is free: %s", b)
+		}
+	}
+	if filters["2"] == 0 {
+		t.Errorf("no thread is in Tor's sandbox besides ours: %v", filters)
+	}
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	t.Logf("threads by number of filters: %v; resident %s", filters, field(string(b), "VmRSS"))
+	for _, table := range []string{"tcp", "tcp6", "udp", "udp6"} {
+		if open := listening(t, pid, table); len(open) > 0 {
+			t.Errorf("Tor listens: %s %v", table, open)
+		}
+	}
+	w.onlyTor(t, n.Ports())
+}
+
+func field(status, name string) string {
+	_, v, _ := strings.Cut(status, "\n"+name+":")
+	v, _, _ = strings.Cut(v, "\n")
+	return strings.TrimSpace(v)
+}
+
+// listening are the sockets of a process that wait for others: TCP in LISTEN, any UDP.
+func listening(t *testing.T, pid int, table string) (open []string) {
+	t.Helper()
+	mine := map[string]bool{}
+	fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	for _, f := range fds {
+		to, _ := os.Readlink(f)
+		if inode, ok := strings.CutPrefix(to, "socket:["); ok {
+			mine[strings.TrimSuffix(inode, "]")] = true
+		}
+	}
+	if len(mine) == 0 {
+		t.Fatal("Tor has no sockets at all: the look at them is broken")
+	}
+	b, err := os.ReadFile("/proc/net/" + table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		f := strings.Fields(line)
+		const listen = "0A"
+		if len(f) > 9 && mine[f[9]] && (f[3] == listen || strings.HasPrefix(table, "udp")) {
+			open = append(open, f[1])
+		}
+	}
+	return open
+}
