@@ -83,11 +83,16 @@
 //
 // # Proof
 //
-// Vectors: ten sessions octet by octet with every intermediate value, the trace published with bzrtp, all 512 SAS words,
-// four hybrid agreements. Every row of the table of hostile cases is a named test; 6,048 single-bit alterations with
-// right CRCs; every message in every state; a man in the middle who comes late, stays, leaves, strips and relays; 50
-// seeds of 30 % loss, 20 % reordering, 10 % duplication, 20 % corruption, of which 48 become secure and 2 time out
-// cleanly; 10,000 seeded handshakes pinned by one digest (ZRTP_HANDSHAKES=10000). Interoperation with libbzrtp 5.1.64:
-// DH2k, DH3k, X255, X448, S256, S384, AES1, AES3, both roles, Multistream, auxsecret, exported keys, key continuity
-// (tools/peers/bzrtp). 74 mutations of the checks were tried; each is caught by a test.
+//   - Vectors: ten sessions with every intermediate value, nine of them run whole, octet by octet; the trace published with
+//     bzrtp; all 512 SAS words; four hybrid agreements, checked by a second implementation. Nine conversations on file.
+//   - Each row of the table of hostile cases and of the list below it is a named test: 6,048 single-bit alterations with
+//     right CRCs, 6,400 times a message in a state, a man in the middle who comes late, stays, leaves, strips and relays.
+//   - 50 seeds of 30 % loss, 20 % reordering, 10 % duplication, 20 % corruption: 48 become secure, the slowest in 17 s, 2 time
+//     out cleanly, none has a wrong SAS. 10,000 seeded handshakes are pinned by one digest (ZRTP_HANDSHAKES=10000).
+//   - Interoperation with libbzrtp 5.1.64: DH2k, DH3k, X255, X448 by S256, S384 by AES1, AES3 in both roles, Multistream,
+//     auxsecret, exported keys, key continuity and its loss (tools/peers/bzrtp).
+//   - Fuzzing before this was committed: half a CPU-hour, 5 million messages; it found that a SAS signature of type zero
+//     read as none. CI adds to it. Some sixty mutations of the checks were tried; each is caught by a test.
+//   - A handshake costs 1.2 times its bare public-key operations with X25519 and 1.1 times with DH3k; parsing allocates
+//     nothing.
 package zrtp
