@@ -233,31 +233,43 @@ func (v *Vault) confirm(pin string) ([]byte, error) {
 	return content, v.tries.forget()
 }
 
-// SetDuress makes a PIN that erases everything and opens an empty telephone; an empty one takes it away. eraseAfter does
-// the same after that many wrong PINs; 0 is never. Both want the real PIN, and both may destroy what the owner wanted to
-// keep: the user must have been warned.
-func (v *Vault) SetDuress(pin, duress string, eraseAfter uint8) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
+// SetDuress makes a PIN that erases everything and opens an empty telephone; an empty one takes it away. It wants the real
+// PIN, and it may destroy what the owner wanted to keep: the user must have been warned.
+func (v *Vault) SetDuress(pin, duress string) error {
 	if duress != "" && duress == pin {
 		return errors.New("vault: the duress PIN must differ from the PIN")
 	}
+	return v.alter(pin, func(h *header) error {
+		if _, err := rand.Read(h.place[1][:]); err != nil {
+			return fmt.Errorf("vault: %w", err)
+		}
+		if duress == "" {
+			return nil
+		}
+		kek := h.derive(duress, v.device)
+		defer kek.free()
+		return h.put(1, kek, make([]byte, keySize))
+	})
+}
+
+// SetEraseAfter has everything erased after that many wrong PINs; 0 is never. It wants the PIN, and the user must have been
+// warned: children play with telephones.
+func (v *Vault) SetEraseAfter(pin string, wrong uint8) error {
+	return v.alter(pin, func(h *header) error { h.eraseAfter = wrong; return nil })
+}
+
+// alter changes the header of an open vault.
+func (v *Vault) alter(pin string, f func(h *header) error) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	content, err := v.confirm(pin)
 	if err != nil {
 		return err
 	}
 	defer clear(content)
 	h := v.head
-	h.eraseAfter = eraseAfter
-	if _, err := rand.Read(h.place[1][:]); err != nil {
-		return fmt.Errorf("vault: %w", err)
-	}
-	if duress != "" {
-		kek := h.derive(duress, v.device)
-		defer kek.free()
-		if err := h.put(1, kek, make([]byte, keySize)); err != nil {
-			return err
-		}
+	if err := f(&h); err != nil {
+		return err
 	}
 	return v.write(&h, content)
 }
