@@ -24,7 +24,10 @@ import (
 // The kernel's side: include/uapi/linux/fb.h.
 const (
 	ioGetVariable = 0x4600
+	ioPutVariable = 0x4601
 	ioGetFixed    = 0x4602
+
+	activateForce = 128 // FB_ACTIVATE_NOW | FB_ACTIVATE_FORCE
 )
 
 // variable is struct fb_var_screeninfo, 160 bytes, as far as it is used.
@@ -35,7 +38,9 @@ type variable struct {
 	bits                 uint32
 	_                    uint32
 	red, green, blue, tr bitfield
-	_                    [80]byte
+	_                    uint32
+	activate             uint32
+	_                    [72]byte
 }
 
 type bitfield struct{ offset, length, right uint32 }
@@ -87,6 +92,10 @@ func Open(path string, size image.Point) (*Display, error) {
 			return nil, fmt.Errorf("framebuffer: %s: %w", path, errno)
 		}
 	}
+	// A kernel without a text console lights no screen by itself. Setting the mode that is set already makes it; a screen
+	// that shines anyway refuses, which is as good.
+	v.activate = activateForce
+	_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(fd), ioPutVariable, uintptr(unsafe.Pointer(&v)))
 	s, err := fit(v, f, size)
 	if err != nil {
 		return nil, err

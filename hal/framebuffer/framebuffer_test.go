@@ -99,9 +99,11 @@ func TestABI(t *testing.T) {
 	src := `#include <stddef.h>
 #include <stdio.h>
 #include <linux/fb.h>
-int main(void) { printf("%zu %zu %zu %zu %zu\n", sizeof(struct fb_var_screeninfo), offsetof(struct fb_var_screeninfo, red),
+int main(void) { printf("%zu %zu %zu %zu %zu %zu\n", sizeof(struct fb_var_screeninfo), offsetof(struct fb_var_screeninfo, red),
+	offsetof(struct fb_var_screeninfo, activate),
 	sizeof(struct fb_fix_screeninfo), offsetof(struct fb_fix_screeninfo, line_length), offsetof(struct fb_fix_screeninfo, smem_len));
-	return FBIOGET_VSCREENINFO != 0x4600 || FBIOGET_FSCREENINFO != 0x4602; }`
+	return FBIOGET_VSCREENINFO != 0x4600 || FBIOGET_FSCREENINFO != 0x4602 || FBIOPUT_VSCREENINFO != 0x4601 ||
+	(FB_ACTIVATE_NOW | FB_ACTIVATE_FORCE) != 128; }`
 	if err := os.WriteFile(filepath.Join(dir, "a.c"), []byte(src), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +114,7 @@ int main(void) { printf("%zu %zu %zu %zu %zu\n", sizeof(struct fb_var_screeninfo
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := []uintptr{unsafe.Sizeof(v), unsafe.Offsetof(v.red), unsafe.Sizeof(f), unsafe.Offsetof(f.stride), unsafe.Offsetof(f.length)}
+	got := []uintptr{unsafe.Sizeof(v), unsafe.Offsetof(v.red), unsafe.Offsetof(v.activate), unsafe.Sizeof(f), unsafe.Offsetof(f.stride), unsafe.Offsetof(f.length)}
 	if strings.TrimSpace(string(out)) != strings.Trim(strings.Join(strings.Fields(fmt.Sprint(got)), " "), "[]") {
 		t.Errorf("the header says %s, we say %v", out, got)
 	}
