@@ -170,7 +170,7 @@ func (m *machine) connect() {
 		if _, err := m.answers.ReadString('\n'); err != nil {
 			m.t.Fatal(err)
 		}
-		m.do("qmp_capabilities", nil)
+		m.do("qmp_capabilities", map[string]any{})
 		return
 	}
 	complaints, _ := os.ReadFile(filepath.Join(m.dir, "qemu.err"))
