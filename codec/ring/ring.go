@@ -63,5 +63,8 @@ func (r *Ring[T]) Peek() *T {
 	return &r.slots[d&r.mask]
 }
 
+// Len is how many slots wait for the consumer, who alone may ask.
+func (r *Ring[T]) Len() int { return int(r.head.Load() - r.done.Load()) }
+
 // Release gives the slot of the last Peek back to the producer.
 func (r *Ring[T]) Release() { r.done.Store(r.done.Load() + 1) }

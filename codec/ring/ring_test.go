@@ -55,6 +55,9 @@ func TestFullAndEmpty(t *testing.T) {
 		*p = i
 		r.Commit()
 	}
+	if r.Len() != 4 {
+		t.Fatalf("%d items wait, want 4", r.Len())
+	}
 	if r.Reserve() != nil {
 		t.Fatal("a fifth item fits into four slots")
 	}

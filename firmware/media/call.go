@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sotto/codec"
+	"sotto/codec/echo"
 	"sotto/codec/jitter"
 	"sotto/codec/opus"
 	"sotto/codec/ring"
@@ -26,6 +27,7 @@ const (
 // Call is the voice of one call, from Start to Close.
 type Call struct {
 	config   Config
+	free     *handsFree
 	capture  *capture
 	sender   *sender
 	receiver *receiver
@@ -57,16 +59,20 @@ func Start(c Config) (*Call, error) {
 	}
 	m := &Call{config: c, done: make(chan struct{}), broken: make(chan error, 8)}
 	speech := ring.New[speechPacket](speechSlots)
-	m.capture = newCapture(&m.config)
+	m.free = newHandsFree()
+	m.capture = newCapture(&m.config, m.free)
 	if m.sender, err = newSender(&m.config, enc, m.capture); err != nil {
 		return nil, err
 	}
 	m.receiver = newReceiver(&m.config, speech)
-	m.playout = newPlayout(&m.config, speech, jitter.NewPlayer(dec))
+	m.playout = newPlayout(&m.config, m.free, speech, jitter.NewPlayer(dec))
 	if m.control, err = newControl(m); err != nil {
 		return nil, err
 	}
 	m.stats.Store(&Stats{})
+	if err := m.SetHandsFree(c.HandsFree); err != nil {
+		return nil, err
+	}
 	if c.Realtime {
 		hurry()
 	}
@@ -127,6 +133,23 @@ func (m *Call) SendDigit(event uint8) bool { return m.sender.press(event) }
 
 // Play lets the user hear a tone over the voice; an empty pattern stops it.
 func (m *Call) Play(p tone.Pattern) { m.playout.play(p) }
+
+// SetHandsFree begins or ends the cancellation of the loudspeaker's echo, with suppression of noise and control of gain.
+// It fails when libspeexdsp cannot start. Not for use after Close.
+func (m *Call) SetHandsFree(on bool) error {
+	if on == (m.free.canceller.Load() != nil) {
+		return nil
+	}
+	var c *echo.Canceller
+	if on {
+		var err error
+		if c, err = echo.New(echo.Options{Suppress: true, Gain: true}); err != nil {
+			return err
+		}
+	}
+	m.free.canceller.Store(c)
+	return nil
+}
 
 // Stats is what is known of the call, at most a second old.
 func (m *Call) Stats() Stats { return *m.stats.Load() }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"sotto/codec"
+	"sotto/codec/echo"
 	"sotto/hal"
 )
 
@@ -18,6 +19,7 @@ type micFrame struct {
 // capture reads the microphone.
 type capture struct {
 	pcm     hal.PCM
+	free    *handsFree
 	samples int         // of a frame
 	open    atomic.Bool // false: every sample is silence
 
@@ -26,8 +28,8 @@ type capture struct {
 	xruns uint64
 }
 
-func newCapture(c *Config) *capture {
-	return &capture{pcm: c.PCM, samples: codec.FrameSamples(c.Ptime), begun: time.Now()}
+func newCapture(c *Config, free *handsFree) *capture {
+	return &capture{pcm: c.PCM, free: free, samples: codec.FrameSamples(c.Ptime), begun: time.Now()}
 }
 
 // next waits for the next frame.
@@ -39,6 +41,9 @@ func (c *capture) next(f *micFrame) error {
 		}
 		c.read += period
 		c.lost()
+		if i%echo.Frame == period {
+			c.free.clean(f.pcm[i-period : i+period])
+		}
 	}
 	if !c.open.Load() {
 		clear(f.pcm[:f.n])

@@ -141,7 +141,7 @@ func TestNoAllocationAFrame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wire := &sink{}
+	wire, free := &sink{}, newHandsFree()
 	c := Config{PCM: haltest.NewSinePCM(300), RTP: wire, SSRC: 7, PayloadType: 96, Ptime: 20}
 	enc, err := opus.NewEncoder(opus.DefaultEncoder())
 	if err != nil {
@@ -151,13 +151,13 @@ func TestNoAllocationAFrame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newSender(&c, enc, newCapture(&c))
+	s, err := newSender(&c, enc, newCapture(&c, free))
 	if err != nil {
 		t.Fatal(err)
 	}
 	speech := ring.New[speechPacket](speechSlots)
 	r := newReceiver(&c, speech)
-	p := newPlayout(&c, speech, jitter.NewPlayer(dec))
+	p := newPlayout(&c, free, speech, jitter.NewPlayer(dec))
 	keys := Protector(in)
 	r.keys.Store(&keys)
 	f, now := &micFrame{n: codec.FrameSamples(20)}, time.Now()

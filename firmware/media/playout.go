@@ -14,6 +14,7 @@ import (
 type playout struct {
 	pcm      hal.PCM
 	realtime bool
+	free     *handsFree
 	speech   *ring.Ring[speechPacket]
 	player   *jitter.Player
 	tones    tone.Player
@@ -23,8 +24,8 @@ type playout struct {
 	ticks    int
 }
 
-func newPlayout(c *Config, speech *ring.Ring[speechPacket], p *jitter.Player) *playout {
-	return &playout{pcm: c.PCM, realtime: c.Realtime, speech: speech, player: p, reports: ring.New[jitter.Stats](4)}
+func newPlayout(c *Config, free *handsFree, speech *ring.Ring[speechPacket], p *jitter.Player) *playout {
+	return &playout{pcm: c.PCM, free: free, realtime: c.Realtime, speech: speech, player: p, reports: ring.New[jitter.Stats](4)}
 }
 
 func (p *playout) play(t tone.Pattern) { p.wanted.Store(&t) }
@@ -57,6 +58,7 @@ func (p *playout) fill(now time.Time) {
 	if p.tones.Playing() {
 		p.tones.Mix(p.frame[:])
 	}
+	p.free.played(&p.frame)
 	if p.ticks++; p.ticks%(reportEvery) == 0 {
 		if s := p.reports.Reserve(); s != nil {
 			*s = p.player.Stats()
