@@ -220,7 +220,11 @@ func (t *Tor) life() (over bool, err error) {
 	go func() { died <- child.Wait() }()
 	t.line = newConnection(child.Control, t.hear)
 	t.told = map[Address]ClientKey{}
-	defer t.bury(child, died)
+	defer func() {
+		if how := t.bury(child, died); how != nil && err != nil {
+			err = fmt.Errorf("%w (%w)", err, how)
+		}
+	}()
 	if err := t.greet(); err != nil {
 		return false, fmt.Errorf("onion: a new Tor: %w", err)
 	}
@@ -299,19 +303,20 @@ func (t *Tor) hear(line string) {
 	}
 }
 
-// bury ends a child that lives and waits for it: HALT, then patience, then a kill.
-func (t *Tor) bury(child *Child, died <-chan error) {
+// bury ends a child that lives and waits for it: HALT, then patience, then a kill. It returns how the child ended.
+func (t *Tor) bury(child *Child, died <-chan error) (how error) {
 	// Not by ask: a Tor that hangs must not make us wait for its answer.
 	t.line.text.PrintfLine("SIGNAL HALT")
 	timer := time.NewTimer(haltLimit)
 	defer timer.Stop()
 	select {
-	case <-died:
+	case how = <-died:
 	case <-timer.C:
 		child.Interrupt()
-		<-died
+		how = <-died
 	}
 	t.line.close()
+	return how
 }
 
 // cleanUp is the end of everything.

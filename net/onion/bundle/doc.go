@@ -19,6 +19,6 @@ var (
 	ErrToken    = errors.New("bundle: not a token that is expected")
 )
 
-// MaxPacket is the longest packet, in octets. RFC 4571 allows more; nothing of a call is longer than a datagram on
-// Ethernet, and a length that nobody means shall not make us wait.
-const MaxPacket = 1500
+// MaxPacket is the longest packet, in octets. RFC 4571 allows more; the longest of a call is ZRTP's Confirm with a
+// signature, some 2200, and a length that nobody means shall not make us wait.
+const MaxPacket = 2560
