@@ -55,8 +55,15 @@ type (
 	Lock struct{}
 	// CheckPIN opens the vault; PINChecked is the answer.
 	CheckPIN struct{ PIN string }
-	// ChangePIN seals the vault under a new PIN; PINChanged is the answer.
+	// ChangePIN seals the vault under a new PIN; an empty Old is none. PINChanged is the answer.
 	ChangePIN struct{ Old, New string }
+	// SetDuress makes a PIN that erases everything; PINChanged is the answer.
+	SetDuress struct{ PIN, Duress string }
+	// SetEraseAfter has everything erased after that many wrong PINs, 0 is never; PINChanged is the answer.
+	SetEraseAfter struct {
+		PIN   string
+		Wrong int
+	}
 )
 
 func (Dial) action()          {}
@@ -81,6 +88,8 @@ func (SaveSettings) action()  {}
 func (Lock) action()          {}
 func (CheckPIN) action()      {}
 func (ChangePIN) action()     {}
+func (SetDuress) action()     {}
+func (SetEraseAfter) action() {}
 
 // String hides the PIN.
 func (CheckPIN) String() string { return "CheckPIN{[secret]}" }
@@ -93,6 +102,18 @@ func (ChangePIN) String() string { return "ChangePIN{[secret]}" }
 
 // GoString hides both PINs.
 func (ChangePIN) GoString() string { return "ChangePIN{[secret]}" }
+
+// String hides both PINs.
+func (SetDuress) String() string { return "SetDuress{[secret]}" }
+
+// GoString hides both PINs.
+func (SetDuress) GoString() string { return "SetDuress{[secret]}" }
+
+// String hides the PIN.
+func (SetEraseAfter) String() string { return "SetEraseAfter{[secret]}" }
+
+// GoString hides the PIN.
+func (SetEraseAfter) GoString() string { return "SetEraseAfter{[secret]}" }
 
 // RingKind is what is heard of a call that comes in.
 type RingKind uint8

@@ -19,7 +19,8 @@ const (
 	maxDigits      = 32
 	maxPIN         = 12
 	minPIN         = 4
-	wrongCodeLimit = 2 // wrong codes that are too many
+	wrongCodeLimit = 2  // wrong codes that are too many
+	eraseWrong     = 10 // wrong PINs after which everything is erased, where that was asked for
 )
 
 // Config is what a Machine knows from the beginning.
@@ -48,6 +49,7 @@ type Machine struct {
 	hasPIN   bool
 	closed   bool
 	waitPIN  time.Time // no PIN is taken before
+	after    func()    // what a right PIN brings about
 
 	now     time.Time
 	timers  timers

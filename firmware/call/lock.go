@@ -66,24 +66,78 @@ func (m *Machine) pinChecked(ev PINChecked) {
 	}
 }
 
-// changePIN asks for the old PIN once and for the new one twice.
+// changePIN asks for the old PIN, then for the new one.
 func (m *Machine) changePIN() {
 	m.pinEntry("pin.old", func(old string) {
 		m.back()
-		m.pinEntry("pin.new", func(first string) {
+		m.newPIN(old)
+	})
+}
+
+// newPIN asks for a new PIN twice.
+func (m *Machine) newPIN(old string) {
+	m.twice("pin.new", func(pin string) {
+		m.after = func() { m.hasPIN = true }
+		m.do(ChangePIN{old, pin})
+	})
+}
+
+// twice asks for the same PIN two times.
+func (m *Machine) twice(title Label, done func(string)) {
+	m.pinEntry(title, func(first string) {
+		m.back()
+		m.pinEntry("pin.again", func(second string) {
 			m.back()
-			m.pinEntry("pin.again", func(second string) {
-				m.back()
-				if first != second {
-					m.say("pin.differ", "")
-					return
-				}
-				m.do(ChangePIN{old, first})
-			})
+			if first != second {
+				m.say("pin.differ", "")
+				return
+			}
+			done(first)
 		})
 	})
 }
 
+// changeErase turns erasing after wrong PINs on or off. Turning it on wants to be warned of.
+func (m *Machine) changeErase() {
+	on := !m.settings.Erase
+	ask := func() {
+		m.pinEntry("pin.enter", func(pin string) {
+			m.back()
+			m.after = func() {
+				m.settings.Erase = on
+				m.do(SaveSettings{m.settings})
+			}
+			wrong := 0
+			if on {
+				wrong = eraseWrong
+			}
+			m.do(SetEraseAfter{pin, wrong})
+		})
+	}
+	if on {
+		m.confirm("erase", "erase.sure", fmt.Sprint(eraseWrong), ask)
+	} else {
+		ask()
+	}
+}
+
+// changeDuress asks for the PIN that erases. No screen tells later whether there is one.
+func (m *Machine) changeDuress() {
+	m.confirm("duress", "duress.sure", "", func() {
+		m.pinEntry("pin.enter", func(pin string) {
+			m.back()
+			m.twice("duress", func(duress string) { m.do(SetDuress{pin, duress}) })
+		})
+	})
+}
+
+// pinChanged does what waited for a right PIN.
 func (m *Machine) pinChanged(ok bool) {
+	after := m.after
+	m.after = nil
+	if ok && after != nil {
+		after()
+	}
 	m.say(pick(ok, "pin.changed", "pin.wrong"), "")
+	m.refresh()
 }

@@ -29,15 +29,18 @@ func (m *Machine) openSettings() {
 			{Row{Label: "large", Mark: onOff(s.Large)}, flip(&s.Large)},
 			{Row{Label: "contrast", Mark: onOff(s.Contrast)}, flip(&s.Contrast)},
 		}
-		if m.hasPIN {
-			rows = append(rows,
-				action{lockRow(s.LockAfter), func() {
-					i := slices.Index(lockChoices, s.LockAfter)
-					s.LockAfter = lockChoices[(i+1)%len(lockChoices)]
-					m.do(SaveSettings{*s})
-				}},
-				action{Row{Label: "pin.change"}, m.changePIN})
+		if !m.hasPIN {
+			return append(rows, action{Row{Label: "pin.set"}, func() { m.newPIN("") }})
 		}
+		rows = append(rows,
+			action{lockRow(s.LockAfter), func() {
+				i := slices.Index(lockChoices, s.LockAfter)
+				s.LockAfter = lockChoices[(i+1)%len(lockChoices)]
+				m.do(SaveSettings{*s})
+			}},
+			action{Row{Label: "pin.change"}, m.changePIN},
+			action{Row{Label: "erase", Mark: onOff(s.Erase)}, m.changeErase},
+			action{Row{Label: "duress"}, m.changeDuress})
 		return rows
 	}))
 }

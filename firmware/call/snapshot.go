@@ -107,6 +107,7 @@ type Settings struct {
 	Contrast  bool // black and white only
 	Volume    int  // 0 to 100 percent
 	LockAfter int  // minutes without a key; 0: never
+	Erase     bool // after eraseWrong wrong PINs; the vault keeps the truth, this is what is shown
 }
 
 // Code is the short authentication string during one call. Our half is to be said, the peer's half to be heard and typed:

@@ -133,10 +133,12 @@ func (s *Safe) ChangePIN(old, new string) error {
 	return s.vault.ChangePIN(old, new, p)
 }
 
-// SetDuress makes a PIN that erases everything, and a number of wrong PINs after which everything is erased. Both destroy:
-// warn the user.
-func (s *Safe) SetDuress(pin, duress string, eraseAfter uint8) error {
-	return s.vault.SetDuress(pin, duress, eraseAfter)
+// SetDuress makes a PIN that erases everything. Warn the user.
+func (s *Safe) SetDuress(pin, duress string) error { return s.vault.SetDuress(pin, duress) }
+
+// SetEraseAfter has everything erased after that many wrong PINs; 0 is never. Warn the user.
+func (s *Safe) SetEraseAfter(pin string, wrong uint8) error {
+	return s.vault.SetEraseAfter(pin, wrong)
 }
 
 // Tries is what to tell after Unlock failed: how long to wait, and how many tries are left (negative: any number).

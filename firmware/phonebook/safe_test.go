@@ -120,7 +120,7 @@ func TestWaitAndTries(t *testing.T) {
 	if err := s.ChangePIN("", "4711"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.SetDuress("4711", "", 10); err != nil {
+	if err := s.SetEraseAfter("4711", 10); err != nil {
 		t.Fatal(err)
 	}
 	s.Lock(b)

@@ -444,3 +444,115 @@ func TestAlertsInWords(t *testing.T) {
 	p.event(call.Alert{})
 	p.wantNot("No sound")
 }
+
+// settingsRow opens the settings and goes to a row.
+func (p *phone) settingsRow(name string) {
+	p.t.Helper()
+	p.press("end", "softL", "down", "down", "ok")
+	for range 20 {
+		if regexp.MustCompile("(?m)^> " + name).MatchString(p.text()) {
+			return
+		}
+		p.press("down")
+	}
+	p.t.Fatalf("no row %q in\n%s", name, p.text())
+}
+
+func (p *phone) typeKeys(s string) { p.press(strings.Split(s, "")...) }
+
+func TestSetAPINLockAndUnlock(t *testing.T) {
+	p := newPhone(t, call.Config{})
+	p.hold("*")
+	p.wantScreen("Set a PIN first")
+	p.settingsRow("Set PIN")
+	p.press("ok")
+	p.typeKeys("471")
+	p.press("ok")
+	p.wantScreen("At least 4 digits")
+	p.typeKeys("4711")
+	p.wantNot("4711")
+	p.press("ok")
+	p.wantScreen("New PIN again")
+	p.typeKeys("4712")
+	p.press("ok")
+	p.wantScreen("The two PINs differ")
+	p.press("ok")
+	p.typeKeys("4711")
+	p.press("ok")
+	p.typeKeys("4711")
+	p.press("ok")
+	p.wantDid(call.ChangePIN{New: "4711"})
+	p.event(call.PINChanged{OK: true})
+	p.wantScreen("Done", "Change PIN")
+	p.press("end")
+	p.hold("*")
+	p.wantDid(call.Lock{})
+	p.event(call.Locked{})
+	p.wantScreen("^Locked", "Type your PIN")
+	p.press("2", "end", "softR", "call")
+	p.wantNot("Bob")
+	p.press("4")
+	p.typeKeys("711")
+	p.press("ok")
+	p.wantDid(call.CheckPIN{PIN: "4711"})
+	p.event(call.PINChecked{OK: true}, call.ContactsChanged{Contacts: book})
+	p.wantScreen("^Ready")
+	p.press("softR")
+	p.wantScreen("Bob")
+}
+
+func TestWrongPINsAndWaiting(t *testing.T) {
+	p := newPhone(t, call.Config{Closed: true})
+	p.typeKeys("0000")
+	p.press("ok")
+	p.event(call.PINChecked{Wait: 30 * time.Second, Left: -1})
+	p.wantScreen("Wait 0:30")
+	p.typeKeys("4711")
+	p.press("ok")
+	for _, a := range p.did {
+		if _, ok := a.(call.CheckPIN); ok {
+			t.Fatal("a PIN was tried before the wait was over")
+		}
+	}
+	p.pass(31 * time.Second)
+	p.typeKeys("4711")
+	p.press("ok")
+	p.wantDid(call.CheckPIN{PIN: "4711"})
+	p.event(call.IncomingCall{From: call.Party{Address: bob.Address}}) // it rings, and may be answered
+	p.wantScreen("^Incoming call", "bob@10.0.0.2")
+	p.press("call")
+	p.wantDid(call.Answer{})
+}
+
+func TestErasingWantsAWarningAndThePIN(t *testing.T) {
+	p := newPhone(t, call.Config{HasPIN: true})
+	p.settingsRow("Erase after")
+	p.press("ok")
+	p.wantScreen("After 10 wrong PINs everything", `\[Yes\] \[Back\]`)
+	p.press("softR")
+	p.wantScreen("Erase after errors: off")
+	p.press("ok", "softL")
+	p.typeKeys("4711")
+	p.press("ok")
+	p.wantDid(call.SetEraseAfter{PIN: "4711", Wrong: 10})
+	p.event(call.PINChanged{OK: true})
+	p.wantScreen("Erase after errors: on")
+
+	p.settingsRow("Duress PIN")
+	p.press("ok")
+	p.wantScreen("erase everything here for good")
+	p.press("softL")
+	p.typeKeys("4711")
+	p.press("ok")
+	p.typeKeys("9999")
+	p.press("ok")
+	p.typeKeys("9999")
+	p.press("ok")
+	p.wantDid(call.SetDuress{PIN: "4711", Duress: "9999"})
+	before := p.text()
+	p.event(call.PINChanged{OK: true})
+	p.pass(10 * time.Second)
+	if after := p.text(); after != before {
+		t.Errorf("the screen tells that there is a duress PIN:\n%s\n%s", before, after)
+	}
+}

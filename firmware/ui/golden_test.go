@@ -128,6 +128,9 @@ var gallery = []struct {
 	}},
 	{"address", func(p *phone) { p.press("softL", "down", "down", "down", "ok") }},
 	{"about", func(p *phone) { p.press("softL", "up", "up", "ok") }},
+	{"settings-pin", func(p *phone) { p.settingsAt(8) }},
+	{"erase-warning", func(p *phone) { p.settingsAt(9); p.press("ok") }},
+	{"duress-warning", func(p *phone) { p.settingsAt(10); p.press("ok") }},
 	{"locked", func(p *phone) { p.event(call.Locked{}) }},
 	{"pin", func(p *phone) { p.event(call.Locked{}); p.press("1", "2", "3", "4") }},
 	{"pin-wrong", func(p *phone) {
@@ -140,6 +143,14 @@ var gallery = []struct {
 		p.press("1", "2", "3", "4", "ok")
 		p.event(call.PINChecked{Wait: 90 * time.Second, Left: -1})
 	}},
+}
+
+// settingsAt opens the settings and goes down to a row, whatever the language.
+func (p *phone) settingsAt(row int) {
+	p.press("softL", "down", "down", "ok")
+	for range row {
+		p.press("down")
+	}
 }
 
 func pastCalls(now time.Time) []call.Entry {

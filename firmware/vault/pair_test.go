@@ -34,14 +34,14 @@ func (d *brittle) ReadFile(name string) ([]byte, error) {
 }
 
 func (d *brittle) WriteFile(name string, data []byte) error {
-	d.files[name] = nil
 	sector := max(1, len(data)/128)
 	for i := 0; i < len(data); i += sector {
 		if d.step() {
+			d.files[name] = bytes.Clone(data[:i])
 			return errPower
 		}
-		d.files[name] = bytes.Clone(data[:min(i+sector, len(data))])
 	}
+	d.files[name] = bytes.Clone(data)
 	if d.step() {
 		return errPower
 	}

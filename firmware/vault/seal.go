@@ -115,7 +115,9 @@ func (h *header) derive(pin string, device []byte) *memory {
 	stretched := bytes.Clone(h.salt[:])
 	if pin != "" {
 		stretched = argon2.IDKey([]byte(pin), h.salt[:], h.params.Time, h.params.Memory, h.params.Threads, keySize)
-		defer debug.FreeOSMemory() // Argon2's blocks: a telephone of 20 MB must not stay one of 150
+		if h.params.Memory >= 1<<10 { // KiB: a telephone of 20 MB must not stay one of 150
+			defer debug.FreeOSMemory()
+		}
 	}
 	mac := hmac.New(sha256.New, device)
 	mac.Write([]byte("sotto vault key 1"))
