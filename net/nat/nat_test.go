@@ -2,8 +2,14 @@ package nat
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"math/big"
 	"net"
 	"net/netip"
 	"strings"
@@ -19,6 +25,12 @@ var loopback = netip.MustParseAddr("127.0.0.1")
 
 // relay runs a STUN and TURN server on loopback, by UDP and TCP.
 func relay(t *testing.T) (port uint16) {
+	port, _ = relayWith(t, nil)
+	return port
+}
+
+// relayWith runs it by TLS too, with a certificate of its own, and returns who signed that.
+func relayWith(t *testing.T, secure *uint16) (port uint16, roots *x509.CertPool) {
 	t.Helper()
 	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
@@ -32,17 +44,49 @@ func relay(t *testing.T) (port uint16) {
 	generator := func() turn.RelayAddressGenerator {
 		return &turn.RelayAddressGeneratorStatic{RelayAddress: net.IPv4(127, 0, 0, 1), Address: "127.0.0.1"}
 	}
+	listeners := []turn.ListenerConfig{{Listener: tcp, RelayAddressGenerator: generator()}}
+	if secure != nil {
+		var l net.Listener
+		l, roots = tlsListener(t)
+		*secure = uint16(l.Addr().(*net.TCPAddr).Port)
+		listeners = append(listeners, turn.ListenerConfig{Listener: l, RelayAddressGenerator: generator()})
+	}
 	s, err := turn.NewServer(turn.ServerConfig{Realm: "test", LoggerFactory: quiet{},
 		AuthHandler: func(a *turn.RequestAttributes) (string, []byte, bool) {
 			return a.Username, turn.GenerateAuthKey(a.Username, "test", "secret"), a.Username == "hs"
 		},
 		PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: udp, RelayAddressGenerator: generator()}},
-		ListenerConfigs:   []turn.ListenerConfig{{Listener: tcp, RelayAddressGenerator: generator()}}})
+		ListenerConfigs:   listeners})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	return port
+	return port, roots
+}
+
+func tlsListener(t *testing.T) (net.Listener, *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true,
+		BasicConstraintsValid: true, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(cert)
+	l, err := tls.Listen("tcp4", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, roots
 }
 
 func newAgent(t *testing.T, c Config) *Agent {
@@ -136,6 +180,22 @@ func TestRelayOnly(t *testing.T) {
 		if w, ok := a.Way(); !ok || !w.Relayed {
 			t.Errorf("%s: way %+v %v", transport, w, ok)
 		}
+	}
+}
+
+// TURN over TLS, with our own authority and, in vain, without it.
+func TestRelayOverTLS(t *testing.T) {
+	var port uint16
+	_, roots := relayWith(t, &port)
+	c := Config{RelayOnly: true, Roots: roots, Servers: []Server{{Host: "127.0.0.1", Port: port, Relay: true, Transport: "tls", User: "hs", Password: "secret"}}}
+	a := newAgent(t, c)
+	c.Controlling = true
+	b := newAgent(t, c)
+	connect(t, a, b)
+	talk(t, a, b)
+	c.Roots = x509.NewCertPool()
+	if _, _, err := newAgent(t, c).Gather(within(t, 5*time.Second)); !errors.Is(err, ErrNoCandidates) {
+		t.Error("a server that nobody vouches for: ", err)
 	}
 }
 

@@ -50,6 +50,17 @@ func TestForgedFromOutside(t *testing.T) {
 	}
 }
 
+// Who has learned our tag still has to know the peer's.
+func TestForgedWithOurTag(t *testing.T) {
+	for _, from := range []string{"", ";tag=guess"} {
+		w, a, _ := connected(t)
+		raw := forge("BYE", a.callID, a.remoteURI+from, a.localURI+";tag="+a.localTag)
+		w.alice().deliver(w, []byte(raw), stranger)
+		w.run(time.Second)
+		w.wantEvents(w.alice(), "")
+	}
+}
+
 func TestForgedResponses(t *testing.T) {
 	w := newWorld(t, netem.Config{Delay: 10 * time.Millisecond}, 1)
 	id := w.dial()

@@ -113,9 +113,10 @@ func TestAccountsOnly(t *testing.T) {
 	}
 	defer c.Close()
 	for _, method := range []string{"OPTIONS", "INVITE", "REGISTER", "BYE"} {
-		c.Write([]byte(forge(method, "x", "<sip:x@127.0.0.1>;tag=1", "<sip:alice@127.0.0.1>")))
+		raw := forge(method, "x", "<sip:x@127.0.0.1>;tag=1", "<sip:alice@127.0.0.1>")
+		c.Write([]byte(strings.Replace(raw, ";branch", ";rport;branch", 1)))
 	}
-	c.Write([]byte("OPTIONS sip:alice@127.0.0.1 SIP/7.0\r\nVia: SIP/2.0/UDP 127.0.0.1\r\n\r\n"))
+	c.Write([]byte("OPTIONS sip:alice@127.0.0.1 SIP/7.0\r\nVia: SIP/2.0/UDP 127.0.0.1;rport\r\n\r\n"))
 	c.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
 	if n, err := c.Read(make([]byte, 1500)); err == nil {
 		t.Errorf("a stranger got %d bytes", n)
