@@ -154,6 +154,17 @@ func TestWAVRatesAndChannels(t *testing.T) {
 	}
 }
 
+func TestStereoFile(t *testing.T) {
+	file, want := filepath.Join(t.TempDir(), "x.wav"), tone(480, 440, 48000)
+	if err := WriteStereoWAV(file, want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := ReadWAV(file)
+	if err != nil || len(got) != len(want) || got[100] != want[100] {
+		t.Fatalf("%d samples, %v", len(got), err)
+	}
+}
+
 func TestWAVRefusesTheRest(t *testing.T) {
 	ok := wavBytes(1, 1, 48000, 16, []int16{1, 2, 3})
 	for name, raw := range map[string][]byte{

@@ -148,6 +148,19 @@ func wavHeader(samples int64) []byte {
 	return binary.LittleEndian.AppendUint32(h, size)
 }
 
+// WriteStereoWAV writes 48 kHz mono samples to both channels of a file.
+func WriteStereoWAV(path string, pcm []int16) error {
+	b := wavHeader(int64(2 * len(pcm)))
+	b[22] = 2                                               // channels
+	binary.LittleEndian.PutUint32(b[28:], hal.SampleRate*4) // bytes a second
+	b[32] = 4                                               // bytes of a sample of all channels
+	for _, s := range pcm {
+		b = binary.LittleEndian.AppendUint16(b, uint16(s))
+		b = binary.LittleEndian.AppendUint16(b, uint16(s))
+	}
+	return os.WriteFile(path, b, 0o600)
+}
+
 // WriteWAV writes 48 kHz mono samples to a file.
 func WriteWAV(path string, pcm []int16) error {
 	b := wavHeader(int64(len(pcm)))

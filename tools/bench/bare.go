@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"syscall"
+	"time"
+
+	"sotto/codec"
+	"sotto/codec/opus"
+	"sotto/net/protect"
+)
+
+// bare is what a minute of one direction each way costs with nothing but libopus, SRTP and system calls, at the settings
+// of a call, and how much more the whole handset takes.
+func (r *run) bare(p program) error {
+	source, err := r.clip()
+	if err != nil {
+		return err
+	}
+	cost, err := bareCost(source, 3000)
+	if err != nil {
+		return err
+	}
+	r.figures.set(p.name, "bare_minute_s", cost.Seconds())
+	if total, ok := r.figures.Programs[p.name]["cpu_of_60s_call_s"]; ok {
+		r.figures.set(p.name, "cpu_over_bare", total/cost.Seconds())
+	}
+	return nil
+}
+
+// bareCost encodes, protects, sends, receives, unprotects and decodes so many frames of 20 ms.
+func bareCost(source []int16, frames int) (time.Duration, error) {
+	enc, err := opus.NewEncoder(opus.DefaultEncoder())
+	if err != nil {
+		return 0, err
+	}
+	dec, err := opus.NewDecoder()
+	if err != nil {
+		return 0, err
+	}
+	key, salt := make([]byte, 32), make([]byte, 14)
+	keys := protect.Keys{Profile: protect.AES3HS80, SendKey: key, SendSalt: salt, RecvKey: key, RecvSalt: salt, RemoteSSRC: 1}
+	out, err := protect.New(keys)
+	if err != nil {
+		return 0, err
+	}
+	in, err := protect.New(keys)
+	if err != nil {
+		return 0, err
+	}
+	a, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return 0, err
+	}
+	defer a.Close()
+	to := a.LocalAddr().(*net.UDPAddr).AddrPort()
+	n := codec.FrameSamples(20)
+	packet, wire, buf, plain := make([]byte, 1400), make([]byte, 0, 1500), make([]byte, 1500), make([]byte, 0, 1500)
+	pcm := make([]int16, n)
+	begin := processorTime()
+	for i := range frames {
+		at := i * n % (len(source) - n)
+		k, err := enc.Encode(packet[12:], source[at:at+n])
+		if err != nil {
+			return 0, err
+		}
+		copy(packet, []byte{0x80, 96, byte(i >> 8), byte(i), 0, 0, byte(i >> 8), byte(i), 0, 0, 0, 1})
+		secret, err := out.ProtectRTP(wire, packet[:12+k])
+		if err != nil {
+			return 0, err
+		}
+		if _, err := a.WriteToUDPAddrPort(secret, to); err != nil {
+			return 0, err
+		}
+		m, _, err := a.ReadFromUDPAddrPort(buf)
+		if err != nil {
+			return 0, err
+		}
+		clear, err := in.UnprotectRTP(plain, buf[:m])
+		if err != nil {
+			return 0, err
+		}
+		if err := dec.Decode(pcm, clear[12:]); err != nil {
+			return 0, fmt.Errorf("frame %d: %w", i, err)
+		}
+	}
+	return processorTime() - begin, nil
+}
+
+// processorTime is what this process has used.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

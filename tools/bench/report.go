@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// bound is what our own figure must hold (issue "voice").
+type bound struct {
+	name  string
+	limit float64
+	least bool // the figure must be at least the limit
+}
+
+var bounds = []bound{
+	{"mouth_to_ear_p95_ms", 45, false}, {"mouth_to_ear_10ms_frames_p95_ms", 30, false},
+	{"jitter_60ms_p50_ms", 120, false}, {"jitter_60ms_stoi", 0.98, true}, {"loss_20_stoi", 0.96, true},
+	{"loss_40_stoi", 0.85, true}, {"cpu_over_bare", 1.3, false}, {"peak_memory_mb", 20, false},
+	{"handshake_loss_0_p50_ms", 60, false},
+}
+
+// lower are figures of which less is better; with a peer in the run ours must be below every peer's, and of those that
+// end with stoi above.
+var lower = []string{"mouth_to_ear_p50_ms", "mouth_to_ear_p95_ms", "jitter_60ms_p50_ms", "cpu_of_60s_call_s"}
+
+// judge fills Missed.
+func (f *figures) judge() {
+	ours := f.Programs["sotto"]
+	for _, b := range bounds {
+		if v, ok := ours[b.name]; ok && (v > b.limit) != b.least && v != b.limit {
+			f.Missed = append(f.Missed, fmt.Sprintf("%s is %.3f, bound %.3f", b.name, v, b.limit))
+		}
+	}
+	for _, what := range []string{"stall_500ms", "step_150ms"} {
+		if d := ours[what+"_after_ms"] - ours[what+"_before_ms"]; d > 10 {
+			f.Missed = append(f.Missed, fmt.Sprintf("%s: the delay is still %.1f ms longer", what, d))
+		}
+	}
+	for peer, theirs := range f.Programs {
+		if peer == "sotto" {
+			continue
+		}
+		for name, v := range theirs {
+			mine, ok := ours[name]
+			switch {
+			case !ok:
+			case strings.HasSuffix(name, "_stoi") && mine < v:
+				f.Missed = append(f.Missed, fmt.Sprintf("%s is %.3f, %s has %.3f", name, mine, peer, v))
+			case slices.Contains(lower, name) && mine > v:
+				f.Missed = append(f.Missed, fmt.Sprintf("%s is %.3f, %s has %.3f", name, mine, peer, v))
+			}
+		}
+	}
+	slices.Sort(f.Missed)
+}
+
+// markdown is docs/BENCHMARKS.md.
+func (f *figures) markdown() string {
+	programs := []string{"sotto"}
+	rows := map[string]bool{}
+	for p, values := range f.Programs {
+		if p != "sotto" {
+			programs = append(programs, p)
+		}
+		for name := range values {
+			rows[name] = true
+		}
+	}
+	slices.Sort(programs[1:])
+	var names []string
+	for name := range rows {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Benchmarks\n\nWritten by `make bench` on %s; %s; load average %s when it began.\n", f.Date, f.Machine, f.Load)
+	b.WriteString("One harness and one path for all programs (tools/bench). The unit ends the name; stoi is intelligibility, 1 is the\n" +
+		"source itself. Figures hold for this machine and this run; compare within a row.\n\n| |")
+	for _, p := range programs {
+		fmt.Fprintf(&b, " %s |", p)
+	}
+	b.WriteString("\n| --- |" + strings.Repeat(" ---: |", len(programs)) + "\n")
+	for _, name := range names {
+		fmt.Fprintf(&b, "| %s |", strings.ReplaceAll(name, "_", " "))
+		for _, p := range programs {
+			if v, ok := f.Programs[p][name]; ok {
+				fmt.Fprintf(&b, " %.3g |", v)
+			} else {
+				b.WriteString(" |")
+			}
+		}
+		b.WriteString("\n")
+	}
+	if len(f.Missed) > 0 {
+		b.WriteString("\nMissed in this run:\n")
+		for _, m := range f.Missed {
+			fmt.Fprintf(&b, "- %s\n", m)
+		}
+	}
+	return b.String()
+}

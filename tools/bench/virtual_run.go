@@ -1,0 +1,3 @@
+package main
+
+func (r *run) virtual(p program) error { return nil }
