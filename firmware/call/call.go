@@ -118,6 +118,10 @@ func (m *Machine) fromHouse(ev Event) {
 	case LogChanged:
 		m.log = ev.Entries
 		m.refresh()
+	case SettingsChanged:
+		m.settings = ev.Settings
+		m.wake()
+		m.refresh()
 	case NetworkChanged:
 		m.network = ev.Network
 	case BatteryChanged:

@@ -63,6 +63,8 @@ type (
 	ContactsChanged struct{ Contacts []Contact }
 	// LogChanged replaces the call log, newest first.
 	LogChanged struct{ Entries []Entry }
+	// SettingsChanged replaces the settings: those of the vault, once it is open.
+	SettingsChanged struct{ Settings Settings }
 	// NetworkChanged is the state of the link and of the accounts.
 	NetworkChanged struct{ Network Network }
 	// BatteryChanged is the charge in percent; negative: there is no battery.
@@ -96,6 +98,7 @@ func (Stats) event()             {}
 func (Tick) event()              {}
 func (ContactsChanged) event()   {}
 func (LogChanged) event()        {}
+func (SettingsChanged) event()   {}
 func (NetworkChanged) event()    {}
 func (BatteryChanged) event()    {}
 func (AboutChanged) event()      {}

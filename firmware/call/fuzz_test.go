@@ -31,7 +31,7 @@ func event(b byte) Event {
 		LineEnded{Unreachable}, sas, Secure{SAS: "button:Galveston", Verified: true}, Secure{SAS: "ybnd", OtherDevice: true},
 		Secure{SAS: "ybnd", Name: "Carol"}, Secure{}, CacheMismatch{}, PeerCannotEncrypt{}, Alert{"altered message"},
 		MediaFailed{NoMedia}, Stats{Lost: 0.1}, Tick{}, ContactsChanged{}, ContactsChanged{twoContacts},
-		LogChanged{[]Entry{{Peer: Party{"Bob", "2"}}}}, NetworkChanged{}, BatteryChanged{50}, AboutChanged{[]string{"a"}},
+		LogChanged{[]Entry{{Peer: Party{"Bob", "2"}}}}, NetworkChanged{}, SettingsChanged{Settings{Language: "de", LockAfter: 1}}, BatteryChanged{50}, AboutChanged{[]string{"a"}},
 		PINChecked{OK: true}, PINChecked{Wait: time.Minute}, PINChanged{true}, Locked{}}
 	return events[int(b)%len(events)]
 }

@@ -102,6 +102,21 @@ func (b *Book) SaveContact(c Contact) (Contact, error) {
 	return c, err
 }
 
+// Provision makes a contact of that name, or gives the one there is another address. The name keeps its device.
+func (b *Book) Provision(name, address string, speed int) (Contact, error) {
+	c := Contact{Name: name, Address: address, Speed: speed}
+	for _, o := range b.Contacts() {
+		if strings.EqualFold(o.Name, printable(name, maxName)) {
+			c = o
+			c.Address = address
+			if c == o {
+				return c, nil
+			}
+		}
+	}
+	return b.SaveContact(c)
+}
+
 // DeleteContact forgets a name. What is known of the device stays: deleting must not make an alarm go away.
 func (b *Book) DeleteContact(id string) error {
 	return b.change(func(d *document) error {

@@ -214,3 +214,18 @@ func TestSafetyNumber(t *testing.T) {
 		t.Error("a number for nobody")
 	}
 }
+
+// TestProvision gives Bob another address by the configuration: he stays who he is.
+func TestProvision(t *testing.T) {
+	b, bobID, _ := people(t)
+	c, err := b.Provision("bob", "sip:bob@10.9.9.9:5070", 2)
+	if err != nil || c.ID != bobID || c.Device != bobZID.String() || len(b.Contacts()) != 2 {
+		t.Fatalf("%+v %v", c, err)
+	}
+	if j := b.Judge("sip:bob@10.9.9.9:5070", malZID); !j.OtherDevice {
+		t.Fatal("a new address made room for another device")
+	}
+	if c, err = b.Provision("Dora", "1", 4); err != nil || c.Speed != 4 || len(b.Contacts()) != 3 {
+		t.Fatalf("%+v %v", c, err)
+	}
+}

@@ -556,3 +556,11 @@ func TestErasingWantsAWarningAndThePIN(t *testing.T) {
 		t.Errorf("the screen tells that there is a duress PIN:\n%s\n%s", before, after)
 	}
 }
+
+func TestSettingsComeFromTheVault(t *testing.T) {
+	p := newPhone(t, call.Config{Closed: true})
+	settings := call.DefaultSettings()
+	settings.Language = "de"
+	p.event(call.PINChecked{OK: true}, call.SettingsChanged{Settings: settings})
+	p.wantScreen("^Bereit", `\[Menü\] \[Kontakte\]`)
+}
