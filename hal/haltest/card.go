@@ -96,18 +96,13 @@ func (c *card) capture(n int) (int64, error) {
 	return at, c.until(c.periodEnd(c.read))
 }
 
-// render waits for room for n samples of the speaker and returns the position at which the first will sound.
-func (c *card) render(n int) (int64, error) {
+// place returns the position at which n samples of the speaker that are written now will sound.
+func (c *card) place(n int) (int64, error) {
 	c.run()
 	if c.closed.Load() {
 		return 0, ErrClosed
 	}
-	queue := int64(max(speakerQueue*c.period, n))
-	if err := c.until(c.periodEnd(c.written + int64(n) - queue)); err != nil {
-		return 0, err
-	}
-	now := c.position()
-	if now >= c.written { // the period that is sounding now cannot be changed any more
+	if now := c.position(); now >= c.written { // the period that is sounding now cannot be changed any more
 		if c.written > 0 {
 			c.underruns.Add(1)
 		}
@@ -116,6 +111,13 @@ func (c *card) render(n int) (int64, error) {
 	at := c.written
 	c.written += int64(n)
 	return at, nil
+}
+
+// room waits until n more samples may be written. It comes after the writing, so that the program makes its next sound as
+// late as can be.
+func (c *card) room(n int) error {
+	queue := int64(max(speakerQueue*c.period, n))
+	return c.until(c.periodEnd(c.written + int64(n) - queue))
 }
 
 // periodEnd is the first period boundary at or after pos: a chip interrupts at boundaries only.

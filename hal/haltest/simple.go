@@ -31,8 +31,10 @@ func (s *SinePCM) ReadFrame(dst []int16) error {
 
 // WriteFrame waits as a card does.
 func (s *SinePCM) WriteFrame(src []int16) error {
-	_, err := s.render(len(src))
-	return err
+	if _, err := s.place(len(src)); err != nil {
+		return err
+	}
+	return s.room(len(src))
 }
 
 // air carries sound from a speaker to a microphone: one second of samples by position.
@@ -86,12 +88,12 @@ func (l *LoopPCM) ReadFrame(dst []int16) error {
 
 // WriteFrame lets src sound.
 func (l *LoopPCM) WriteFrame(src []int16) error {
-	at, err := l.render(len(src))
+	at, err := l.place(len(src))
 	if err != nil {
 		return err
 	}
 	l.air.put(at, src)
-	return nil
+	return l.room(len(src))
 }
 
 // BridgePCM is one side of a Bridge.
@@ -124,10 +126,10 @@ func (b *BridgePCM) ReadFrame(dst []int16) error {
 
 // WriteFrame lets src sound.
 func (b *BridgePCM) WriteFrame(src []int16) error {
-	at, err := b.render(len(src))
+	at, err := b.place(len(src))
 	if err != nil {
 		return err
 	}
 	b.out.put(at, src)
-	return nil
+	return b.room(len(src))
 }

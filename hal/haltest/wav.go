@@ -117,11 +117,19 @@ func (w *WAVPCM) ReadFrame(dst []int16) error {
 
 // WriteFrame implements hal.PCM.
 func (w *WAVPCM) WriteFrame(src []int16) error {
-	at, err := w.render(len(src))
+	at, err := w.place(len(src))
 	if err != nil {
 		return err
 	}
 	w.sounded.Do(func() { w.started(Speaker, w.start) })
+	if err := w.record(at, src); err != nil {
+		return err
+	}
+	return w.room(len(src))
+}
+
+// record writes what will sound at a position.
+func (w *WAVPCM) record(at int64, src []int16) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.file == nil {
