@@ -53,7 +53,7 @@ done < <(grep -h '^CONFIG_' $here/*.config)
 trees="bcm2837-rpi-3-b bcm2837-rpi-3-b-plus bcm2837-rpi-zero-2-w bcm2711-rpi-4-b"
 say "building Linux $version (about 12 minutes on two idle cores, once)"
 started=$SECONDS
-# shellcheck disable=SC2086 # the list is words
+# shellcheck disable=SC2086,SC2046 # the list is words
 nice -n "${NICE:-10}" make -C "$src" O="$obj" -j"${J:-$(nproc)}" Image $(printf 'broadcom/%s.dtb ' $trees) 2>&1 |
 	tee "$obj/build.log" | awk '/^  (CC|AS|LD|AR) / { n++; if (n % 200 == 0) { printf "sotto:   %d objects\n", n; fflush() } }' >&2
 [ -s "$obj/arch/arm64/boot/Image" ] || { tail -5 "$obj/build.log" >&2; exit 1; }

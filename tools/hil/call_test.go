@@ -41,9 +41,11 @@ func TestCall(t *testing.T) {
 		x.shot("secure")
 		x.press("ok", "down", "down", "down", "ok") // Options: show the whole code
 	}
-	time.Sleep(time.Second)
-	alice.shot("the whole code")
-	bob.shot("the whole code")
+	for _, x := range m {
+		x.waitBar(barUnsure, "the whole code", 20*time.Second) // the menu has another top line
+		time.Sleep(300 * time.Millisecond)
+		x.shot("the whole code")
+	}
 	if err := sameCode(alice.screen(), bob.screen()); err != nil {
 		t.Errorf("the codes on the two screens: %v", err)
 	}
@@ -82,6 +84,7 @@ func talk(t *testing.T) {
 			t.Fatal(err)
 		}
 		said := loudness(samples(b[44:]))
+		keepWAV(t, who+"-heard", heard[i])
 		own := likeness(said, loudness(heard[i]))
 		note("What %s says, at the other's ear: likeness %.2f.\n\n", who, own)
 		if own < 0.5 {

@@ -138,3 +138,17 @@ func correlation(a, b []float64) float64 {
 	}
 	return ab / math.Sqrt(aa*bb)
 }
+
+// keepWAV keeps what was heard, for a person's ears.
+func keepWAV(t *testing.T, name string, s []float64) {
+	t.Helper()
+	b := []byte("RIFF    WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x80\xbb\x00\x00\x00\x77\x01\x00\x02\x00\x10\x00data    ")
+	binary.LittleEndian.PutUint32(b[4:], uint32(36+2*len(s)))
+	binary.LittleEndian.PutUint32(b[40:], uint32(2*len(s)))
+	for _, v := range s {
+		b = binary.LittleEndian.AppendUint16(b, uint16(int16(v)))
+	}
+	if err := os.WriteFile(filepath.Join(reportDir, name+".wav"), b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

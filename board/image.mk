@@ -1,0 +1,30 @@
+# Verbs for the card: included by the Makefile. BOARD=rpi3|rpi4|rpizero2w|qemuvirt, KERNEL=own|debian.
+KERNEL ?= own
+
+.PHONY: kernel
+kernel: ## our own small arm64 kernel from Debian's source (once, about 10 minutes; KERNEL=debian fetches Debian's)
+	@board/kernel/$(if $(filter debian,$(KERNEL)),debian,build).sh
+
+.PHONY: image
+image: ## build/sotto-BOARD.img, the SD card of a board (make image BOARD=rpi4)
+	@tools/mkimage/image.sh "$(BOARD)" "$(KERNEL)"
+
+.PHONY: flash
+flash: ## writes the card: make flash BOARD=rpi4 DEV=/dev/sdX (refuses mounted and system disks)
+	@tools/mkimage/flash.sh "build/sotto-$(or $(BOARD),rpi4).img" "$(DEV)"
+
+.PHONY: qemu
+qemu: ## boots the image in a window of QEMU (BOARD=qemuvirt or rpi3); its keyboard is yours
+	@tools/hil/qemu.sh "$(or $(BOARD),qemuvirt)" "$(KERNEL)"
+
+.PHONY: hil
+hil: ## the very image on emulated boards: screen, keys, cable, ear and mouth; report in build/hil/report.md
+	@tools/hil/hil.sh "$(KERNEL)"
+
+.PHONY: cuts
+cuts: ## 200 power cuts on an emulated card (CUTS=n)
+	@HIL_CUTS=$(or $(CUTS),200) tools/hil/hil.sh "$(KERNEL)" TestPowerCuts 120m
+
+.PHONY: buildroot-lint
+buildroot-lint: ## the Buildroot tree: structure, paths, scripts
+	@buildroot/lint.sh

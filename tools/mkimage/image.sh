@@ -1,0 +1,20 @@
+#!/bin/bash
+# image.sh BOARD KERNEL: fetches what is missing, builds what has changed, and makes build/sotto-BOARD.img.
+set -euo pipefail
+board=$1 kernel=${2:-own}
+case $board in
+rpi3 | rpi4 | rpizero2w | qemuvirt) ;;
+'') echo "sotto: which board? make image BOARD=rpi3|rpi4|rpizero2w|qemuvirt" >&2; exit 2 ;;
+*) echo "sotto: no board is called $board; there are rpi3, rpi4, rpizero2w and qemuvirt" >&2; exit 2 ;;
+esac
+tools/setup/ensure.sh device-tree-compiler dosfstools mtools zstd e2fsprogs
+tools/sysroot/debs.sh trixie all build/cache/raspi-firmware raspi-firmware
+tools/sysroot/debs.sh bookworm all build/cache/ca-certificates ca-certificates
+case $kernel in
+own) board/kernel/build.sh ;;
+debian) board/kernel/debian.sh ;;
+*) echo "sotto: no kernel is called $kernel; there are own and debian" >&2; exit 2 ;;
+esac
+tools/setup/handset.sh arm64
+go build -o build/mkimage ./tools/mkimage
+build/mkimage --board "$board" --kernel "$kernel"
