@@ -49,6 +49,7 @@ func newLab(t *testing.T) *lab {
 	l := &lab{t: t, tun: map[string]*os.File{}, chain: map[string][]*Box{}, addr: map[string]netip.Addr{}}
 	for _, n := range []string{"a", "b", "s"} {
 		ns, dev := "ntlab"+n, "ntlab"+n
+		exec.Command("ip", "netns", "del", ns).Run() // of a run that was killed
 		run(t, "ip", "netns", "add", ns)
 		t.Cleanup(func() { exec.Command("ip", "netns", "del", ns).Run() })
 		l.tun[n] = openTUN(t, dev)
