@@ -37,7 +37,7 @@ func (m *Machine) openAddress() {
 	if m.network.Address != "" {
 		lines = append(lines, m.network.Address)
 	}
-	m.read("address", lines)
+	m.open(&page{state: Reading, title: "address", lines: lines, qr: m.network.Address})
 }
 
 func (m *Machine) openContacts() {

@@ -14,6 +14,7 @@ type page struct {
 	call     func(i int) // what the call key does on a row
 	lines    []string
 	first    int // line that is seen on top
+	qr       string
 
 	table  *symbols // of an entry
 	limit  int

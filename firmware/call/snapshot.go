@@ -194,6 +194,7 @@ type Snapshot struct {
 	Rows        []Row
 	Selected    int // of Rows, -1: none; of Lines, the first to be seen
 	Lines       []string
+	QR          string // to be read by another device; empty: none
 	Input       Input
 	Lamp        bool // lit only while a call is secure and gives no alarm
 	Backlight   int  // percent

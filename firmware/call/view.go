@@ -30,6 +30,7 @@ func (p *page) show(s *Snapshot, t *typing) {
 	s.Title, s.TitleText = p.title, p.text
 	s.Rows, s.Selected = append([]Row(nil), p.list...), p.selected
 	s.Lines = append([]string(nil), p.lines...)
+	s.QR = p.qr
 	if p.state == Reading {
 		s.Selected = p.first
 	}

@@ -238,3 +238,18 @@ func (c canvas) listRow(row *call.Row, r image.Rectangle, ink, faint color.RGBA,
 	}
 	c.text(c.shorten(row.Text, st, right-x), st, x, r, ink)
 }
+
+// qr draws a QR code, dark on light whatever the colours of the rest: readers want that.
+func (c canvas) qr(it *item) {
+	side := it.rect.Dy()
+	r := image.Rect(0, 0, side, side).Add(image.Pt(it.rect.Min.X+(it.rect.Dx()-side)/2, it.rect.Min.Y))
+	c.fill(r, color.RGBA{0xff, 0xff, 0xff, 0xff})
+	for y := range it.qr.Size {
+		for x := range it.qr.Size {
+			if it.qr.Black(x, y) {
+				p := r.Min.Add(image.Pt((x+quiet)*it.at, (y+quiet)*it.at))
+				c.fill(image.Rect(p.X, p.Y, p.X+it.at, p.Y+it.at), color.RGBA{0, 0, 0, 0xff})
+			}
+		}
+	}
+}

@@ -3,7 +3,12 @@ package ui
 import (
 	"image"
 	"strings"
+
+	"rsc.io/qr"
 )
+
+// quiet is the light border of a QR code in modules; ISO/IEC 18004 asks for four, readers are content with two.
+const quiet = 2
 
 // item is a block in its place.
 type item struct {
@@ -11,6 +16,7 @@ type item struct {
 	rect image.Rectangle
 	said []string // the lines of its text
 	cut  bool     // a text of ours did not fit: the tests refuse that
+	qr   *qr.Code // of kindQR; at is the size of a module
 }
 
 // layout gives every block its place between state line and soft keys.
@@ -140,6 +146,13 @@ func (t *theme) measure(b block, area image.Rectangle, shrink bool) (it item) {
 	case kindFace:
 		if !t.mono {
 			h = t.big + t.gap
+		}
+	case kindQR:
+		if code, err := qr.Encode(b.text, qr.L); err == nil && !t.mono {
+			// What is left beside two lines of text, in whole pixels a module.
+			room := min(area.Dx(), area.Dy()-2*t.line(styleBody)-t.gap)
+			it.qr, it.at = code, room/(code.Size+2*quiet)
+			h = it.at * (code.Size + 2*quiet)
 		}
 	case kindBusy:
 		if !t.mono {

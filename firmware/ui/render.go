@@ -232,6 +232,8 @@ func (c canvas) item(it *item) {
 		c.face(it)
 	case kindBusy:
 		c.busy(it)
+	case kindQR:
+		c.qr(it)
 	}
 }
 

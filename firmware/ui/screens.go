@@ -20,6 +20,7 @@ const (
 	kindSign       // a large sign
 	kindFace       // the first letter of a name in a ring
 	kindBusy       // something is under way
+	kindQR         // a code for another device's camera
 )
 
 // block is one thing on a screen. Blocks stand below each other.
@@ -370,6 +371,9 @@ func readingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	if s.Notice != "" {
 		sc.add(space(), body(w.with(s.Notice, s.NoticeArg)), space())
 		return
+	}
+	if s.QR != "" {
+		sc.add(block{kind: kindQR, text: s.QR, minor: 1})
 	}
 	sc.add(block{kind: kindLines, texts: s.Lines, at: s.Selected})
 }
