@@ -3,12 +3,14 @@ package ui
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -234,5 +236,24 @@ func comparePNG(t *testing.T, file string, got *image.RGBA) {
 	}
 	if differ > 0 || want.Bounds() != got.Bounds() {
 		t.Errorf("%s: %d pixels differ", file, differ)
+	}
+}
+
+// TestScreensPage keeps SCREENS.md, the page that shows every screen, in step with the gallery.
+func TestScreensPage(t *testing.T) {
+	var b bytes.Buffer
+	b.WriteString("# Every screen\nMade by the tests: each picture is reached by key presses in golden_test.go and compared pixel by pixel.\n\n" +
+		"| screen | 240x240 | 128x64 | says |\n| --- | --- | --- | --- |\n")
+	for i, g := range gallery {
+		says := strings.NewReplacer("\n", "<br>", "|", "\\|", "_", "\\_").Replace(Text(reached(t, i, call.Settings{})))
+		fmt.Fprintf(&b, "| %s | ![](testdata/240x240/%[1]s.png) | ![](testdata/128x64/%[1]s.png) | %s |\n", g.name, says)
+	}
+	if *updateGolden {
+		if err := os.WriteFile("SCREENS.md", b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile("SCREENS.md"); err != nil || !bytes.Equal(got, b.Bytes()) {
+		t.Errorf("SCREENS.md is not what the gallery gives (%v); go test -update writes it", err)
 	}
 }
