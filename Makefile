@@ -78,6 +78,8 @@ lint: packages ## vet, staticcheck, the import table
 	@$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 	@$(GO) test -count=1 ./tools/archtest
 
+include board/image.mk
+
 .PHONY: clean
 clean: ## removes build/ but for its caches
 	@find build -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +
