@@ -13,6 +13,9 @@ import (
 // childName is argv[0] of the process that becomes Tor.
 const childName = "tor-child"
 
+// exitNoTor is the child's exit code when it could not become Tor: EX_UNAVAILABLE of sysexits.h. Tor's own are small.
+const exitNoTor = 69
+
 // self is this program's file, whatever became of its name.
 const self = "/proc/self/exe"
 

@@ -1,3 +1,5 @@
+//go:build tor
+
 package onion
 
 import (
@@ -8,11 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Exit codes of the child (sysexits.h): Tor's own are small.
-const (
-	exitNoTor  = 69 // EX_UNAVAILABLE
-	exitNoCell = 77 // EX_NOPERM
-)
+// exitNoCell is the child's exit code when it could not be confined: EX_NOPERM of sysexits.h.
+const exitNoCell = 77
 
 // forbidden is what only an intruder in Tor would want. Tor's own sandbox is far narrower, but it binds the thread that
 // runs Tor and those it starts; the few idle threads of Go's runtime share its memory and would be a way around it.
@@ -29,7 +28,7 @@ var forbidden = []uint32{
 const (
 	loadWord   = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
 	jumpEqual  = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
-	answer     = unix.BPF_RET | unix.BPF_K
+	verdict    = unix.BPF_RET | unix.BPF_K
 	offsetNR   = 0 // struct seccomp_data
 	offsetArch = 4
 )
@@ -68,6 +67,6 @@ func denyList(arch uint32, calls []uint32) []unix.SockFilter {
 		filter = append(filter, unix.SockFilter{Code: jumpEqual, K: nr, Jt: uint8(n - i)})
 	}
 	return append(filter,
-		unix.SockFilter{Code: answer, K: unix.SECCOMP_RET_ALLOW},
-		unix.SockFilter{Code: answer, K: unix.SECCOMP_RET_KILL_PROCESS})
+		unix.SockFilter{Code: verdict, K: unix.SECCOMP_RET_ALLOW},
+		unix.SockFilter{Code: verdict, K: unix.SECCOMP_RET_KILL_PROCESS})
 }

@@ -7,26 +7,39 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"time"
 )
 
 // sendBuffer keeps what waits for Tor short: old speech is worse than none. The kernel doubles it.
 const sendBuffer = 8 << 10 // octets
 
+// maxCircuit leaves room for a number in a user name of 255 octets (RFC 1929).
+const maxCircuit = 200
+
 // Target is whom to dial.
 type Target struct {
 	Address Address
 	Port    uint16
 	Key     *ClientKey // for a service that wants one; nil for an open one
-	// Circuit isolates: streams with different names never share a circuit. Not sent to anybody; at most 255 octets.
+	// Circuit isolates: streams with different names never share a circuit. Not sent to anybody; at most 200 octets.
 	Circuit string
 }
+
+// Of Dial. An introduction can get lost: the called died, and the relay that took the message had not noticed. Tor would
+// wait a minute for the answer, and let later dials wait with it. So a dial that takes long is begun again beside itself,
+// over circuits of its own, and the first answer counts.
+const (
+	hedgeAfter  = 4 * time.Second
+	maxAttempts = 3
+	dialLimit   = 2 * time.Minute
+)
 
 // Dial opens a stream through Tor, and never any other way. Errors: ErrNotReady (Tor is away or not connected),
 // ErrNotAuthorised (the service is there and wants another key), ErrNotReachable, ErrClosed. It waits for Tor as long as
 // ctx lets it, and two minutes at most.
 func (t *Tor) Dial(ctx context.Context, to Target) (net.Conn, error) {
-	if len(to.Circuit) > 255 {
+	if len(to.Circuit) > maxCircuit {
 		return nil, fmt.Errorf("%w: the circuit's name is too long", ErrConfig)
 	}
 	if s := t.Status(); !s.Ready() {
@@ -35,12 +48,55 @@ func (t *Tor) Dial(ctx context.Context, to Target) (net.Conn, error) {
 	if err := t.do(ctx, func() error { return t.useKey(to.Address, to.Key) }); err != nil {
 		return nil, notReady(err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, dialLimit)
+	defer cancel()
+	answers := make(chan attempt, maxAttempts)
+	begin := func() { c, err := t.attempt(ctx, to); answers <- attempt{c, err} }
+	hedge := time.NewTicker(hedgeAfter)
+	defer hedge.Stop()
+	go begin()
+	for n := 1; ; {
+		select {
+		case a := <-answers:
+			go sweep(answers, n-1)
+			if a.err != nil {
+				t.fresh.Add(1)
+			}
+			return a.conn, a.err
+		case <-hedge.C:
+			if n < maxAttempts {
+				n++
+				t.fresh.Add(1)
+				go begin()
+			}
+		}
+	}
+}
+
+// attempt is how one attempt ended.
+type attempt struct {
+	conn net.Conn
+	err  error
+}
+
+// sweep closes what n attempts bring that were begun in vain.
+func sweep(answers <-chan attempt, n int) {
+	for range n {
+		if a := <-answers; a.conn != nil {
+			a.conn.Close()
+		}
+	}
+}
+
+// attempt asks Tor once. Who asks after a failure gets circuits that had no part in it.
+func (t *Tor) attempt(ctx context.Context, to Target) (net.Conn, error) {
 	d := net.Dialer{}
 	c, err := d.DialContext(ctx, "unix", t.config.socks())
 	if err != nil {
 		return nil, notReady(err)
 	}
 	u := c.(*net.UnixConn)
+	to.Circuit += "." + strconv.FormatUint(t.fresh.Load(), 36)
 	if err := request(ctx, u, to); err != nil {
 		u.Close()
 		return nil, err

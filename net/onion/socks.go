@@ -49,12 +49,9 @@ func (r reply) String() string {
 // errSOCKS tells that the other end does not speak SOCKS 5.
 var errSOCKS = fmt.Errorf("%w: not SOCKS 5", ErrNotReady)
 
-// socks asks for a stream to a name and port. The circuit is the user name: Tor isolates by it (IsolateSOCKSAuth). The
-// name is resolved by nobody (RFC 7686, Section 2); it is Tor that knows what it means.
+// socks asks for a stream to a name and port. The circuit is the user name: Tor isolates by it (IsolateSOCKSAuth);
+// it has 1 to 255 octets (RFC 1929). The name is resolved by nobody (RFC 7686, Section 2); it is Tor that knows what it means.
 func socks(rw io.ReadWriter, name string, port uint16, circuit string) (reply, error) {
-	if circuit == "" {
-		circuit = "0" // RFC 1929: UNAME has 1 to 255 octets
-	}
 	var b [4]byte
 	// One step after the other: Tor forgets an answer when the next question is there already.
 	hello := []byte{socksVersion, 1, passwordMethod}

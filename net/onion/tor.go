@@ -33,6 +33,7 @@ type Tor struct {
 	quit    chan struct{}
 	ended   chan struct{}
 	once    sync.Once
+	fresh   atomic.Uint64 // part of the circuits' names; see attempt
 
 	// Owned by run.
 	now      Status

@@ -79,6 +79,9 @@ func talk(t *testing.T, delay time.Duration) {
 	for _, c := range ends {
 		caller.Add(c)
 	}
+	for called.Streams() < streams { // the tokens are on their way
+		time.Sleep(time.Millisecond)
+	}
 	t.Logf("first dial %v, second %v, %d media streams %v", first, again, streams, time.Since(began))
 
 	began = time.Now()
