@@ -1,6 +1,7 @@
 #!/bin/bash
 # image.sh BOARD KERNEL: fetches what is missing, builds what has changed, and makes build/sotto-BOARD.img.
 set -euo pipefail
+export GOFLAGS=${GOFLAGS:--tags=nolibopusfile,netgo,osusergo} # as the Makefile sets it
 board=$1 kernel=${2:-own}
 case $board in
 rpi3 | rpi4 | rpizero2w | qemuvirt) ;;
