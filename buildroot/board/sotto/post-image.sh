@@ -1,0 +1,16 @@
+#!/bin/sh
+# post-image.sh BINARIES_DIR BOARD: the card by the project's own tool, from the kernel and the program that were built here.
+set -eu
+binaries=$1 board=$2
+project=$(dirname "$0")/../../..
+kernel=$project/build/cache/kernel-own
+mkdir -p "$kernel"
+cp "$binaries"/Image "$kernel"/
+for tree in "$binaries"/*.dtb; do
+	[ ! -e "$tree" ] || cp "$tree" "$kernel"/
+done
+echo buildroot >"$kernel/version"
+echo buildroot >"$kernel/key"
+: >"$kernel/debs.txt"
+cd "$project"
+go run ./tools/mkimage --board "$board" --handset "$binaries/../target/init" --out "$binaries/sotto-$board.img"
