@@ -47,21 +47,14 @@ func (p *phone) closeBook() {
 	}
 }
 
-// addContacts writes the configuration's contacts into the book, once.
+// addContacts writes the configuration's contacts into the book: a name that is there keeps its device.
 func (p *phone) addContacts() error {
-	known := map[string]bool{}
-	for _, c := range p.book.Contacts() {
-		known[c.Name+"\n"+c.Address] = true
-	}
 	for i, c := range p.cfg.Contacts {
-		if known[c.Name+"\n"+c.URI] {
-			continue
-		}
-		k := phonebook.Contact{Name: c.Name, Address: c.URI}
+		speed := 0
 		if i < 8 {
-			k.Speed = i + 2
+			speed = i + 2
 		}
-		if _, err := p.book.SaveContact(k); err != nil {
+		if _, err := p.book.Provision(c.Name, c.URI, speed); err != nil {
 			return fmt.Errorf("contact %s: %w", c.Name, err)
 		}
 	}
@@ -185,7 +178,11 @@ func (p *phone) doMemory(a call.Action) {
 	case call.CheckPIN:
 		p.unlock(a.PIN)
 	case call.ChangePIN:
-		p.changePIN(a.Old, a.New)
+		p.changePIN(func() error { return p.safe.ChangePIN(a.Old, a.New) })
+	case call.SetDuress:
+		p.changePIN(func() error { return p.safe.SetDuress(a.PIN, a.Duress) })
+	case call.SetEraseAfter:
+		p.changePIN(func() error { return p.safe.SetEraseAfter(a.PIN, uint8(a.Wrong)) })
 	}
 }
 
@@ -206,6 +203,7 @@ func (p *phone) unlock(pin string) {
 		return func() {
 			if err == nil {
 				p.book = book
+				p.handle(call.SettingsChanged{Settings: p.settings()})
 				p.showBook()
 			}
 			p.handle(call.PINChecked{OK: err == nil, Wait: wait, Left: left})
@@ -213,9 +211,10 @@ func (p *phone) unlock(pin string) {
 	}
 }
 
-func (p *phone) changePIN(old, new string) {
+// changePIN does what takes a PIN and says whether it was the right one.
+func (p *phone) changePIN(change func() error) {
 	p.writes <- func() func() {
-		err := p.safe.ChangePIN(old, new)
+		err := change()
 		return func() { p.handle(call.PINChanged{OK: err == nil}) }
 	}
 }
