@@ -1,7 +1,9 @@
 package alsa
 
 import (
+	"errors"
 	"fmt"
+	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -31,12 +33,13 @@ type device struct {
 // stereo.
 func openDevice(path string, dir direction, period, periods int) (*device, error) {
 	flags := unix.O_RDWR | unix.O_CLOEXEC | unix.O_NONBLOCK // non-blocking only while opening: a busy card must not hang us
-	fd, err := unix.Open(path, flags, 0)
+	var fd int
+	err := undisturbed(func() (err error) { fd, err = unix.Open(path, flags, 0); return err })
 	if err != nil {
 		return nil, fmt.Errorf("alsa: %s: %w", path, err)
 	}
 	d := &device{fd: fd, dir: dir, period: period, periods: periods}
-	if err := d.configure(); err != nil {
+	if err := undisturbed(d.configure); err != nil {
 		_ = unix.Close(fd)
 		return nil, fmt.Errorf("alsa: %s at %d Hz, %d frames times %d: %w", path, rate, period, periods, err)
 	}
@@ -68,9 +71,30 @@ func (d *device) configure() error {
 
 func (d *device) channels() int { return d.chans }
 func (d *device) handle() int   { return d.fd }
-func (d *device) close() error  { return unix.Close(d.fd) }
+func (d *device) close() error  { return undisturbed(func() error { return unix.Close(d.fd) }) }
+
+// undisturbed runs f without signals. Go interrupts its threads with SIGURG now and then; a transfer takes up again by
+// itself, but a driver that waits for its device while it is being prepared (virtio-snd) gives up half-way and leaves the
+// stream in a state from which only closing it helps.
+func undisturbed(f func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var all, old unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i] = ^all.Val[i]
+	}
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &all, &old); err != nil {
+		return err
+	}
+	err := f()
+	return errors.Join(err, unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil))
+}
 
 func (d *device) do(s step, partner stream) error {
+	return undisturbed(func() error { return d.step(s, partner) })
+}
+
+func (d *device) step(s step, partner stream) error {
 	switch s {
 	case stepResume:
 		return ioctl(d.fd, ioResume, nil)
