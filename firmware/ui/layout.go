@@ -209,6 +209,13 @@ func (t *theme) wrap(text string, s style, width int) (lines []string) {
 			lines = append(lines, line)
 			longer = word
 		}
+		for r := []rune(longer); t.width(s, longer) > width && len(r) > 1; r = []rune(longer) { // no space to break at
+			n := 1
+			for n < len(r)-1 && t.width(s, string(r[:n+1])) <= width {
+				n++
+			}
+			lines, longer = append(lines, string(r[:n])), string(r[n:])
+		}
 		line = longer
 	}
 	return append(lines, line)

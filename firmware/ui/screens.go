@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"sotto/firmware/call"
@@ -156,7 +157,11 @@ func diallingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	sc.bar = bar{text: w.of("bar.dial"), sign: signPhone, right: clock(s)}
 	sc.add(space(), block{text: s.Input.Text, style: styleHero, lines: 2}, space())
 	if len(s.Rows) > 0 {
-		sc.add(block{kind: kindRows, rows: s.Rows, at: s.Selected, lines: 2})
+		rows := slices.Clone(s.Rows)
+		for i := range rows {
+			rows[i].Text = clean(rows[i].Text)
+		}
+		sc.add(block{kind: kindRows, rows: rows, at: s.Selected, lines: 2})
 	} else {
 		sc.add(small(w.of("dial.hint"), 1))
 	}
@@ -166,20 +171,20 @@ func diallingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 func (sc *screen) peer(v *call.View, ring role) {
 	shown := display(v.Peer)
 	sc.add(block{kind: kindFace, text: shown, role: ring, minor: 4}, name(shown))
-	if v.Peer.Name != "" && v.Peer.Address != "" {
+	if clean(v.Peer.Name) != "" && v.Peer.Address != "" {
 		sc.add(block{text: plain(v.Peer.Address), style: styleSmall, role: roleMuted, theirs: true, minor: 5})
 	}
 }
 
 func display(p call.Party) string {
-	if p.Name != "" {
-		return p.Name
+	if name := clean(p.Name); name != "" {
+		return name
 	}
 	return plain(p.Address)
 }
 
 func plain(address string) string {
-	return strings.TrimPrefix(strings.TrimPrefix(address, "sips:"), "sip:")
+	return strings.TrimPrefix(strings.TrimPrefix(clean(address), "sips:"), "sip:")
 }
 
 func callingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
@@ -305,7 +310,9 @@ func alarmScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	if v.Alarm == call.OtherPerson {
 		who = v.AlarmName
 	}
-	sc.add(block{kind: kindSign, sign: signWarn, role: roleText, minor: 3}, name(display(v.Peer)), space(),
+	peer := name(display(v.Peer))
+	peer.minor = 1
+	sc.add(block{kind: kindSign, sign: signWarn, role: roleText, minor: 3}, peer, space(),
 		block{text: w.with(why, who), style: styleBody, lines: 5}, space(),
 		block{text: w.of("muted"), style: styleBody, sign: signNoMic, minor: 2})
 }
@@ -347,6 +354,7 @@ func listingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	}
 	rows := make([]call.Row, len(s.Rows))
 	for i, r := range s.Rows {
+		r.Text, r.Detail = clean(r.Text), clean(r.Detail)
 		if r.Label != "" {
 			r.Text = w.of(r.Label)
 		}
@@ -361,7 +369,7 @@ func listingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 
 func pageTitle(s *call.Snapshot, w vocabulary) string {
 	if s.TitleText != "" {
-		return s.TitleText
+		return clean(s.TitleText)
 	}
 	return w.of(s.Title)
 }
@@ -375,7 +383,11 @@ func readingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	if s.QR != "" {
 		sc.add(block{kind: kindQR, text: s.QR, minor: 1})
 	}
-	sc.add(block{kind: kindLines, texts: s.Lines, at: s.Selected})
+	lines := make([]string, len(s.Lines))
+	for i, l := range s.Lines {
+		lines[i] = clean(l)
+	}
+	sc.add(block{kind: kindLines, texts: lines, at: s.Selected})
 }
 
 func enteringScreen(sc *screen, s *call.Snapshot, w vocabulary) {

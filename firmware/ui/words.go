@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"sotto/firmware/call"
 )
@@ -58,9 +59,34 @@ func (v vocabulary) of(l call.Label) string {
 // maybe is the text of a label that not every cause has.
 func (v vocabulary) maybe(l call.Label) string { return v[l] }
 
-// with puts arg in.
+// maxArg is how much of a name goes into a sentence of ours, in runes: it must leave room for the sentence.
+const maxArg = 20
+
+// with puts arg in, which may be somebody's name.
 func (v vocabulary) with(l call.Label, arg string) string {
+	if r := []rune(clean(arg)); len(r) > maxArg {
+		arg = string(r[:maxArg-1]) + "…"
+	} else {
+		arg = string(r)
+	}
 	return strings.ReplaceAll(v.of(l), "{}", arg)
+}
+
+// maxForeign is how much of a stranger's text is looked at, in bytes: more than any line holds.
+const maxForeign = 160
+
+// clean takes out of a stranger's text what is no picture: line ends, marks of direction, bytes that are no text.
+func clean(s string) string {
+	s = s[:min(len(s), maxForeign)]
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t' || r == '\n' || r == '\r':
+			return ' '
+		case !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?")))
 }
 
 // date is the day as people of that language write it, without the year.
