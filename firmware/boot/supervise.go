@@ -32,7 +32,6 @@ type child struct {
 	pulse  *os.File  // the end at which its heartbeat arrives
 	heard  time.Time
 	beats  chan struct{}
-	deaths int
 }
 
 // supervise is the rest of PID 1's life.

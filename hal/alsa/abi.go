@@ -12,7 +12,6 @@ const (
 	ioHWRefine = 0xc2604110
 	ioHWParams = 0xc2604111
 	ioSWParams = 0xc0884113
-	ioStatus   = 0x80984120
 	ioPrepare  = 0x4140
 	ioStart    = 0x4142
 	ioDrop     = 0x4143
@@ -81,17 +80,6 @@ type swParams struct {
 	protocol     uint32
 	tstampSource uint32
 	_            [56]byte
-}
-
-type status struct {
-	state int32
-	_     uint32
-	_     [2]unix.Timespec
-	appl  uint64
-	hw    uint64
-	delay int64
-	avail uint64
-	_     [80]byte
 }
 
 type transfer struct {

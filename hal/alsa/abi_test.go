@@ -15,7 +15,6 @@ func TestABI(t *testing.T) {
 	var (
 		h  hwParams
 		s  swParams
-		st status
 		x  transfer
 		id elemID
 		l  elemList
@@ -37,9 +36,6 @@ func TestABI(t *testing.T) {
 		{"offsetof(struct snd_pcm_sw_params, boundary)", uint64(unsafe.Offsetof(s.boundary))},
 		{"offsetof(struct snd_pcm_sw_params, proto)", uint64(unsafe.Offsetof(s.protocol))},
 		{"offsetof(struct snd_pcm_sw_params, tstamp_type)", uint64(unsafe.Offsetof(s.tstampSource))},
-		{"sizeof(struct snd_pcm_status)", uint64(unsafe.Sizeof(st))},
-		{"offsetof(struct snd_pcm_status, delay)", uint64(unsafe.Offsetof(st.delay))},
-		{"offsetof(struct snd_pcm_status, avail)", uint64(unsafe.Offsetof(st.avail))},
 		{"sizeof(struct snd_xferi)", uint64(unsafe.Sizeof(x))},
 		{"offsetof(struct snd_xferi, buf)", uint64(unsafe.Offsetof(x.buf))},
 		{"offsetof(struct snd_xferi, frames)", uint64(unsafe.Offsetof(x.frames))},
@@ -52,7 +48,7 @@ func TestABI(t *testing.T) {
 		{"sizeof(struct snd_ctl_elem_value)", uint64(unsafe.Sizeof(v))},
 		{"offsetof(struct snd_ctl_elem_value, value)", uint64(unsafe.Offsetof(v.value))},
 		{"SNDRV_PCM_IOCTL_HW_REFINE", ioHWRefine}, {"SNDRV_PCM_IOCTL_HW_PARAMS", ioHWParams},
-		{"SNDRV_PCM_IOCTL_SW_PARAMS", ioSWParams}, {"SNDRV_PCM_IOCTL_STATUS", ioStatus},
+		{"SNDRV_PCM_IOCTL_SW_PARAMS", ioSWParams},
 		{"SNDRV_PCM_IOCTL_PREPARE", ioPrepare}, {"SNDRV_PCM_IOCTL_START", ioStart},
 		{"SNDRV_PCM_IOCTL_DROP", ioDrop}, {"SNDRV_PCM_IOCTL_RESUME", ioResume},
 		{"SNDRV_PCM_IOCTL_WRITEI_FRAMES", ioWriteI}, {"SNDRV_PCM_IOCTL_READI_FRAMES", ioReadI},

@@ -137,12 +137,3 @@ func (d *device) transfer(buf []int16) error {
 	}
 	return nil
 }
-
-// backlog is how many frames lie between us and the speaker, or between the microphone and us.
-func (d *device) backlog() (int, error) {
-	var s status
-	if err := ioctl(d.fd, ioStatus, unsafe.Pointer(&s)); err != nil {
-		return 0, err
-	}
-	return int(s.delay), nil
-}
