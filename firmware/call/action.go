@@ -49,6 +49,10 @@ type (
 	DeleteContact struct{ ID string }
 	// Unverify takes back what was verified with a contact's device.
 	Unverify struct{ ID string }
+	// Block refuses calls from an address from now on, without a ring.
+	Block struct{ Address string }
+	// SelfTest tests the telephone; TestChanged is the answer, as often as there is news.
+	SelfTest struct{}
 	// SaveSettings stores the settings.
 	SaveSettings struct{ Settings Settings }
 	// Lock closes the vault and wipes its key from memory; Locked is the answer.
@@ -84,6 +88,8 @@ func (LogCall) action()       {}
 func (SaveContact) action()   {}
 func (DeleteContact) action() {}
 func (Unverify) action()      {}
+func (Block) action()         {}
+func (SelfTest) action()      {}
 func (SaveSettings) action()  {}
 func (Lock) action()          {}
 func (CheckPIN) action()      {}

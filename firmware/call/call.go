@@ -32,6 +32,7 @@ type Config struct {
 	Settings Settings  // zero: the defaults
 	Closed   bool      // begin locked: a PIN is wanted
 	HasPIN   bool      // there is a PIN, so that the telephone can be locked
+	First    bool      // first start: ask for language and PIN
 }
 
 // DefaultSettings are those of a new telephone.
@@ -45,6 +46,7 @@ type Machine struct {
 	contacts []Contact
 	log      []Entry
 	about    []string
+	tests    []TestResult
 	settings Settings
 	hasPIN   bool
 	closed   bool
@@ -80,6 +82,9 @@ func New(c Config) *Machine {
 		hasPIN: c.HasPIN || c.Closed, closed: c.Closed, battery: -1, chosen: -1, light: backlightFull}
 	if m.settings == (Settings{}) {
 		m.settings = DefaultSettings()
+	}
+	if c.First && !c.Closed {
+		m.guide()
 	}
 	return m
 }
@@ -128,6 +133,9 @@ func (m *Machine) fromHouse(ev Event) {
 		m.battery = ev.Percent
 	case AboutChanged:
 		m.about = ev.Lines
+	case TestChanged:
+		m.tests = ev.Results
+		m.refresh()
 	case PINChecked:
 		m.pinChecked(ev)
 	case PINChanged:

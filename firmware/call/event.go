@@ -71,6 +71,8 @@ type (
 	BatteryChanged struct{ Percent int }
 	// AboutChanged replaces the lines of the screen that says what is running.
 	AboutChanged struct{ Lines []string }
+	// TestChanged tells how the self-test stands.
+	TestChanged struct{ Results []TestResult }
 	// PINChecked answers CheckPIN.
 	PINChecked struct {
 		OK   bool
@@ -102,6 +104,7 @@ func (SettingsChanged) event()   {}
 func (NetworkChanged) event()    {}
 func (BatteryChanged) event()    {}
 func (AboutChanged) event()      {}
+func (TestChanged) event()       {}
 func (PINChecked) event()        {}
 func (PINChanged) event()        {}
 func (Locked) event()            {}

@@ -15,6 +15,7 @@ func (m *Machine) openMenu() {
 			{Row{Label: "log", Detail: missedCount(m.missed)}, m.openLog},
 			{Row{Label: "settings"}, m.openSettings},
 			{Row{Label: "address"}, m.openAddress},
+			{Row{Label: "test"}, m.openTest},
 			{Row{Label: "about"}, func() { m.read("about", m.about) }},
 		}
 		if m.hasPIN {
@@ -226,7 +227,10 @@ func (m *Machine) openEntry(e Entry) {
 			{Row{Label: "call"}, func() { m.dial(e.Peer) }},
 		}
 		if _, known := m.contactOf(e.Peer.Address); !known && e.Peer.Address != "" {
-			rows = append(rows, action{Row{Label: "contact.new"}, func() { m.newContact(e.Peer.Address) }})
+			rows = append(rows, action{Row{Label: "contact.new"}, func() { m.newContact(e.Peer.Address) }},
+				action{Row{Label: "block"}, func() {
+					m.confirm("block", "block.sure", e.Peer.display(), func() { m.back(); m.do(Block{e.Peer.Address}) })
+				}})
 		}
 		return rows
 	})

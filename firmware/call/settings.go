@@ -61,7 +61,10 @@ func languageName(code string) string {
 	return code
 }
 
-func (m *Machine) openLanguages() {
+func (m *Machine) openLanguages() { m.chooseLanguage(func() {}) }
+
+// chooseLanguage asks for the language and goes on with then.
+func (m *Machine) chooseLanguage(then func()) {
 	m.open(m.menu("language", func() []action {
 		var rows []action
 		for _, l := range Languages {
@@ -69,8 +72,39 @@ func (m *Machine) openLanguages() {
 				m.settings.Language = l.Code
 				m.do(SaveSettings{m.settings})
 				m.back()
+				then()
 			}})
 		}
 		return rows
 	}))
+}
+
+// guide is the first start: the language, then whether there is to be a PIN. Whoever presses "end" has a telephone that
+// works all the same.
+func (m *Machine) guide() {
+	m.chooseLanguage(func() {
+		m.confirm("pin.set", "pin.why", "", func() { m.newPIN("") })
+	})
+}
+
+// openTest tests the telephone and shows each part as it is done.
+func (m *Machine) openTest() {
+	m.tests = nil
+	m.do(SelfTest{})
+	p := m.list("test", "", func() []Row {
+		var rows []Row
+		for _, r := range m.tests {
+			row := Row{Label: Label("test." + r.Part), Detail: r.Detail}
+			if r.Done {
+				row.Mark = MarkFailed
+				if r.OK {
+					row.Mark = MarkOn
+				}
+			}
+			rows = append(rows, row)
+		}
+		return rows
+	}, func(int) {})
+	p.hint, p.left = "test.running", soft{}
+	m.open(p)
 }

@@ -97,6 +97,14 @@ type Network struct {
 	Address    string // ours, to be told to somebody who wants to call us
 }
 
+// TestResult is one part of the self-test.
+type TestResult struct {
+	Part   string // microphone, speaker, keys, screen, random, network, nat, echo
+	Done   bool
+	OK     bool
+	Detail string
+}
+
 // Settings are what the owner chose.
 type Settings struct {
 	Language  string // "en", "de", "fr", "es"
@@ -167,6 +175,7 @@ const (
 	MarkTrust // draw Row.Trust
 	MarkOn
 	MarkOff
+	MarkFailed
 )
 
 // Input is a text while it is typed.

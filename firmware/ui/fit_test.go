@@ -32,6 +32,9 @@ func TestNothingIsClipped(t *testing.T) {
 			for i, g := range gallery {
 				check(g.name, reached(t, i, settings))
 			}
+			first := newPhone(t, call.Config{First: true})
+			first.press("ok")
+			check("first start", first.m.Snapshot())
 			for _, cause := range call.Causes {
 				p := newPhone(t, call.Config{})
 				p.hold("3")
@@ -62,7 +65,7 @@ func checkFit(t *testing.T, where string, size image.Point, s call.Snapshot) {
 			if it.kind == kindText && th.width(it.style, l) > it.rect.Dx() {
 				t.Errorf("%s: %q is %d wide, its place %d", where, l, th.width(it.style, l), it.rect.Dx())
 			}
-			if it.kind == kindText && !it.theirs && strings.HasSuffix(l, "…") {
+			if it.kind == kindText && !it.theirs && strings.HasSuffix(l, "…") && !strings.Contains(it.text, "…") {
 				t.Errorf("%s: our own text is shortened: %q", where, l)
 			}
 		}

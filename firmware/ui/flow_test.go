@@ -564,3 +564,38 @@ func TestSettingsComeFromTheVault(t *testing.T) {
 	p.event(call.PINChecked{OK: true}, call.SettingsChanged{Settings: settings})
 	p.wantScreen("^Bereit", `\[Menü\] \[Kontakte\]`)
 }
+
+func TestFirstStart(t *testing.T) {
+	p := newPhone(t, call.Config{First: true})
+	p.wantScreen("^Language", "English", "Deutsch", "Français", "Español")
+	p.press("down", "ok")
+	p.wantScreen("Eine PIN schützt", `\[Ja\] \[Zurück\]`)
+	p.press("softL")
+	p.typeKeys("4711")
+	p.press("ok")
+	p.typeKeys("4711")
+	p.press("ok")
+	p.wantDid(call.ChangePIN{New: "4711"})
+	p.event(call.PINChanged{OK: true})
+	p.wantScreen("^Bereit")
+	p = newPhone(t, call.Config{First: true})
+	p.press("end")
+	p.wantScreen("^Ready")
+}
+
+func TestSelfTestAndBlock(t *testing.T) {
+	p := newPhone(t, call.Config{})
+	p.press("softL", "down", "down", "down", "down", "ok")
+	p.wantDid(call.SelfTest{})
+	p.wantScreen("^Self-test", "Testing")
+	p.event(call.TestChanged{Results: []call.TestResult{{Part: "random", Done: true, OK: true}, {Part: "network", Done: true}}})
+	p.wantScreen("Random numbers: on", "Network: failed")
+	p.press("end")
+	p.event(call.LogChanged{Entries: pastCalls(p.now)})
+	p.press("call", "down", "ok", "up")
+	p.wantScreen("> Block")
+	p.press("ok")
+	p.wantScreen("Never take calls from")
+	p.press("softL")
+	p.wantDid(call.Block{Address: "sip:9f2c41@192.0.2.77:5062"})
+}

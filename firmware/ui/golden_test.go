@@ -130,6 +130,15 @@ var gallery = []struct {
 	}},
 	{"address", func(p *phone) { p.press("softL", "down", "down", "down", "ok") }},
 	{"about", func(p *phone) { p.press("softL", "up", "up", "ok") }},
+	{"self-test", func(p *phone) {
+		p.press("softL", "up", "up", "up", "ok")
+		p.event(call.TestChanged{Results: []call.TestResult{{Part: "microphone", Done: true, OK: true}, {Part: "speaker", Done: true, OK: true},
+			{Part: "random", Done: true, OK: true}, {Part: "network", Done: true, Detail: "-"}, {Part: "nat"}}})
+	}},
+	{"block", func(p *phone) {
+		p.event(call.LogChanged{Entries: pastCalls(p.now)})
+		p.press("call", "down", "ok", "up", "ok")
+	}},
 	{"settings-pin", func(p *phone) { p.settingsAt(8) }},
 	{"erase-warning", func(p *phone) { p.settingsAt(9); p.press("ok") }},
 	{"duress-warning", func(p *phone) { p.settingsAt(10); p.press("ok") }},

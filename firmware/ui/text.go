@@ -55,6 +55,8 @@ func (b *block) plain() string {
 				l += ": on"
 			case call.MarkOff:
 				l += ": off"
+			case call.MarkFailed:
+				l += ": failed"
 			}
 			if r.Detail != "" {
 				l += "  " + r.Detail
