@@ -4,6 +4,7 @@ package hil
 
 import (
 	"bytes"
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"strings"
@@ -83,9 +84,9 @@ func talk(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		said := loudness(samples(b[44:]))
+		said := loudness(samples(b[44:]), int(binary.LittleEndian.Uint32(b[24:])))
 		keepWAV(t, who+"-heard", heard[i])
-		own := likeness(said, loudness(heard[i]))
+		own := likeness(said, loudness(heard[i], 48000))
 		note("What %s says, at the other's ear: likeness %.2f.\n\n", who, own)
 		if own < 0.5 {
 			t.Errorf("what %s says arrives with likeness %.2f", who, own)

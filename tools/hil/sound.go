@@ -100,15 +100,15 @@ func samples(b []byte) []float64 {
 }
 
 // loudness is the level of each 20 ms, the shape by which speech is known again whatever a codec did to it.
-func loudness(s []float64) []float64 {
-	const step = 960
+func loudness(s []float64, rate int) []float64 {
+	step := rate / 50
 	var out []float64
 	for ; len(s) >= step; s = s[step:] {
 		sum := 0.0
 		for _, v := range s[:step] {
 			sum += v * v
 		}
-		out = append(out, math.Log10(1+math.Sqrt(sum/step)))
+		out = append(out, math.Log10(1+math.Sqrt(sum/float64(step))))
 	}
 	return out
 }
