@@ -91,8 +91,10 @@ func (m *Machine) guide() {
 func (m *Machine) openTest() {
 	m.tests = nil
 	m.do(SelfTest{})
-	p := m.list("test", "", func() []Row {
+	var p *page
+	p = m.list("test", "", func() []Row {
 		var rows []Row
+		p.hint = "test.running"
 		for _, r := range m.tests {
 			row := Row{Label: Label("test." + r.Part), Detail: r.Detail}
 			if r.Done {
@@ -103,8 +105,11 @@ func (m *Machine) openTest() {
 			}
 			rows = append(rows, row)
 		}
+		if len(rows) > 0 && !slices.ContainsFunc(m.tests, func(r TestResult) bool { return !r.Done }) {
+			p.hint = ""
+		}
 		return rows
 	}, func(int) {})
-	p.hint, p.left = "test.running", soft{}
+	p.left = soft{}
 	m.open(p)
 }

@@ -590,6 +590,7 @@ func TestSelfTestAndBlock(t *testing.T) {
 	p.wantScreen("^Self-test", "Testing")
 	p.event(call.TestChanged{Results: []call.TestResult{{Part: "random", Done: true, OK: true}, {Part: "network", Done: true}}})
 	p.wantScreen("Random numbers: on", "Network: failed")
+	p.wantNot("Testing")
 	p.press("end")
 	p.event(call.LogChanged{Entries: pastCalls(p.now)})
 	p.press("call", "down", "ok", "up")

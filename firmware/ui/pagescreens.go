@@ -39,7 +39,7 @@ func pageTitle(s *call.Snapshot, w vocabulary) string {
 func readingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	sc.bar = bar{text: pageTitle(s, w), right: clock(s)}
 	if s.Notice != "" {
-		sc.add(space(), body(w.with(s.Notice, s.NoticeArg)), space())
+		sc.add(space(), block{text: w.with(s.Notice, s.NoticeArg), style: styleBody, lines: 5}, space())
 		return
 	}
 	if s.QR != "" {
