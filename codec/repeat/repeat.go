@@ -23,13 +23,13 @@ var (
 // From the specifications.
 const (
 	codeMask     = 0x03
-	codeOne      = 0x00       // one frame, Section 3.2.2
-	codeAny      = 0x03       // any number of frames, Section 3.2.5
-	paddingFlag  = 0x40       // of the frame count byte
-	vbrFlag      = 0x80       // of the frame count byte
-	countMask    = 0x3f       // of the frame count byte
-	extension    = 122<<1 | 0 // long extension for experiments that fills the rest of the padding
-	paddingChain = 255        // a padding length byte that says: 254, and look at the next
+	codeOne      = 0x00     // one frame, Section 3.2.2
+	codeAny      = 0x03     // any number of frames, Section 3.2.5
+	paddingFlag  = 0x40     // of the frame count byte
+	vbrFlag      = 0x80     // of the frame count byte
+	countMask    = 0x3f     // of the frame count byte
+	extension    = 122 << 1 // L = 0: long extension for experiments that fills the rest of the padding
+	paddingChain = 255      // a padding length byte that says: 254, and look at the next
 )
 
 // Of this implementation.

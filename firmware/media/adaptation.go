@@ -1,7 +1,6 @@
 package media
 
 import (
-	"math"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -63,7 +62,7 @@ func (a *adaptation) bursts(density, length float64) {
 	if density >= densityOfBurst {
 		run = length
 	}
-	a.run = max(run, lossMemory*a.run+(1-lossMemory)*run)
+	a.run = min(max(run, lossMemory*a.run+(1-lossMemory)*run), repeat.MaxDistance)
 }
 
 // report takes the part of our packets that was lost, and the round trip, 0 when unknown.
@@ -87,7 +86,7 @@ func (a *adaptation) report(s *sender, lost float64, rtt time.Duration, now time
 	}
 	s.bitrate.Store(int32(bitrate))
 	s.loss.Store(percent)
-	if d := int(math.Ceil(a.run)); d == 1 || d > a.distance || d < a.distance/2 {
+	if d := int(a.run + 0.5); d == 1 || d > a.distance || d < a.distance/2 {
 		a.distance = min(d+d/6, repeat.MaxDistance)
 	}
 	s.setPlan(repeat.Plan{Copies: a.copies, Distance: a.distance})

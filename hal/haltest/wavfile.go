@@ -1,6 +1,7 @@
 package haltest
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -19,56 +20,69 @@ const (
 	wavHeaderLen  = 44
 	formatPCM     = 1
 	formatExtends = 0xfffe // WAVE_FORMAT_EXTENSIBLE: the real format begins the sub-format
+	maxFormat     = 64     // octets of a format chunk
 	maxWAVBytes   = 1 << 30
 )
 
-// ReadWAV returns the samples of a file as 48 kHz mono.
+// ReadWAV returns the samples of a file as 48 kHz mono. It needs little more memory than they do.
 func ReadWAV(path string) ([]int16, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("haltest: %w", err)
 	}
 	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, maxWAVBytes))
+	st, err := f.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("haltest: %w", err)
 	}
-	pcm, err := parseWAV(raw)
+	pcm, err := parseWAV(bufio.NewReaderSize(f, 1<<16), min(st.Size(), maxWAVBytes))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s", err, path)
 	}
 	return pcm, nil
 }
 
-// parseWAV walks the chunks. A data chunk that is longer than the file, or of length 0, ends with the file: recorders
-// that were killed leave such headers.
-func parseWAV(raw []byte) ([]int16, error) {
-	if len(raw) < 12 || string(raw[:4]) != "RIFF" || string(raw[8:12]) != "WAVE" {
+// parseWAV walks the chunks of a file of that size. A data chunk that is longer than the file, or of length 0, ends with
+// the file: recorders that were killed leave such headers.
+func parseWAV(r io.Reader, size int64) ([]int16, error) {
+	var head [12]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil || string(head[:4]) != "RIFF" || string(head[8:]) != "WAVE" {
 		return nil, ErrWAV
 	}
 	var rate, channels int
-	for rest := raw[12:]; len(rest) >= 8; {
-		id, size := string(rest[:4]), int(binary.LittleEndian.Uint32(rest[4:]))
-		body := rest[8:]
-		if id == "data" && (size == 0 || size > len(body)) {
-			size = len(body)
-		}
-		if size > len(body) {
+	for size -= 12; size >= 8; {
+		if _, err := io.ReadFull(r, head[:8]); err != nil {
 			return nil, ErrWAV
 		}
-		switch id {
-		case "fmt ":
-			var ok bool
-			if rate, channels, ok = parseFormat(body[:size]); !ok {
-				return nil, ErrWAV
+		size -= 8
+		id, n := string(head[:4]), int64(binary.LittleEndian.Uint32(head[4:]))
+		if id == "data" && rate != 0 {
+			if n == 0 || n > size {
+				n = size
 			}
-		case "data":
-			if rate == 0 {
-				return nil, ErrWAV
-			}
-			return resample(mono(body[:size], channels), rate), nil
+			pcm, err := mono(r, n, channels)
+			return resample(pcm, rate), err
 		}
-		rest = body[min(size+size&1, len(body)):]
+		if n > size || id == "data" {
+			return nil, ErrWAV
+		}
+		body := n + n&1
+		if id == "fmt " && n <= maxFormat {
+			var format [maxFormat]byte
+			if _, err := io.ReadFull(r, format[:n]); err != nil {
+				return nil, ErrWAV
+			}
+			var ok bool
+			if rate, channels, ok = parseFormat(format[:n]); !ok {
+				return nil, ErrWAV
+			}
+			size, body = size-n, n&1
+		}
+		skipped, err := io.CopyN(io.Discard, r, min(body, size))
+		if err != nil {
+			return nil, ErrWAV
+		}
+		size -= skipped
 	}
 	return nil, ErrWAV
 }
@@ -88,39 +102,58 @@ func parseFormat(b []byte) (rate, channels int, ok bool) {
 	return rate, channels, ok
 }
 
-func mono(b []byte, channels int) []int16 {
-	pcm := make([]int16, len(b)/2/channels)
+// mono reads n octets of samples and takes the mean of their channels.
+func mono(r io.Reader, n int64, channels int) ([]int16, error) {
+	pcm := make([]int16, n/2/int64(channels))
+	var b [4]byte
 	for i := range pcm {
+		if _, err := io.ReadFull(r, b[:2*channels]); err != nil {
+			return nil, ErrWAV
+		}
 		sum := 0
 		for c := range channels {
-			sum += int(int16(binary.LittleEndian.Uint16(b[(i*channels+c)*2:])))
+			sum += int(int16(binary.LittleEndian.Uint16(b[2*c:])))
 		}
 		pcm[i] = int16(sum / channels)
 	}
-	return pcm
+	return pcm, nil
 }
 
-// resample converts to 48 kHz by a windowed sinc: 32 zero crossings, cut at the lower of the two Nyquist frequencies.
+// resample converts to 48 kHz by a windowed sinc of 16 zero crossings on either side.
 func resample(in []int16, rate int) []int16 {
 	if rate == hal.SampleRate || len(in) == 0 {
 		return in
 	}
-	const reach = 16 // zero crossings on each side
-	step := float64(rate) / hal.SampleRate
-	out := make([]int16, int(float64(len(in))/step))
-	for i := range out {
-		at := float64(i) * step
-		middle := int(at)
-		var sum, weight float64
-		for k := max(0, middle-reach+1); k <= min(len(in)-1, middle+reach); k++ {
-			x := at - float64(k)
-			w := sinc(0.95*x) * (0.5 + 0.5*math.Cos(math.Pi*x/(reach+1)))
-			sum += w * float64(in[k])
-			weight += w
+	const reach = 16
+	common := gcd(rate, hal.SampleRate)
+	up, down := hal.SampleRate/common, rate/common // every up-th output sample falls onto an input sample
+	weights := make([][2 * reach]float64, up)
+	for phase := range weights {
+		for k := range weights[phase] {
+			x := float64(phase)/float64(up) - float64(k-reach+1)
+			weights[phase][k] = sinc(0.95*x) * (0.5 + 0.5*math.Cos(math.Pi*x/(reach+1)))
 		}
-		out[i] = int16(math.Max(math.MinInt16, math.Min(math.MaxInt16, math.Round(sum/weight))))
+	}
+	out := make([]int16, len(in)*up/down)
+	for i := range out {
+		first := i*down/up - reach + 1
+		var sum, total float64
+		for k, w := range weights[i*down%up] {
+			if at := first + k; at >= 0 && at < len(in) {
+				sum += w * float64(in[at])
+				total += w
+			}
+		}
+		out[i] = int16(math.Max(math.MinInt16, math.Min(math.MaxInt16, math.Round(sum/total))))
 	}
 	return out
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
 }
 
 func sinc(x float64) float64 {

@@ -1,0 +1,154 @@
+package media
+
+import (
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"sotto/codec/repeat"
+	"sotto/hal/haltest"
+	"sotto/zrtp"
+)
+
+func newAdaptation(t *testing.T, ours bool) (*adaptation, *sender) {
+	t.Helper()
+	c := &Config{PCM: haltest.NewSinePCM(1), RTP: &sink{}, Bitrate: 32000, Ptime: 20}
+	s, err := newSender(c, nil, newCapture(c, newHandsFree()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &adaptation{}
+	a.init(c)
+	if ours {
+		a.recognise(&rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{Items: []rtcp.SourceDescriptionItem{
+			{Type: rtcp.SDESCNAME, Text: "x"}, {Type: rtcp.SDESTool, Text: tool}}}}})
+	}
+	return a, s
+}
+
+func (s *sender) planned() repeat.Plan {
+	p := s.plan.Load()
+	return repeat.Plan{Copies: int(p >> 8), Distance: int(p & 0xff)}
+}
+
+func TestCopiesFollowLoss(t *testing.T) {
+	a, s := newAdaptation(t, true)
+	now := time.Unix(0, 0)
+	for _, c := range []struct {
+		lost   float64
+		copies int
+	}{{0, 0}, {0.004, 0}, {0.05, 1}, {0.20, 2}, {0.40, 3}, {0.38, 3}} {
+		a.report(s, c.lost, 0, now)
+		if got := s.planned(); got.Copies != c.copies || got.Distance != 1 {
+			t.Errorf("%.1f %% lost: plan %+v, want %d copies", c.lost*100, got, c.copies)
+		}
+	}
+	for range 40 {
+		a.report(s, 0, 0, now)
+	}
+	if got := s.planned(); got.Copies != 0 {
+		t.Errorf("long after the last loss there are %d copies", got.Copies)
+	}
+}
+
+func TestCopiesKeepTheirDistanceFromRuns(t *testing.T) {
+	a, s := newAdaptation(t, true)
+	for range 10 {
+		a.bursts(1, 5)
+		a.report(s, 0.10, 0, time.Unix(0, 0))
+	}
+	if got := s.planned(); got.Copies != 1 || got.Distance < 5 || got.Distance > 7 {
+		t.Errorf("runs of 5: plan %+v", got)
+	}
+	for range 10 {
+		a.bursts(0.3, 40) // random loss: long thin bursts
+		a.report(s, 0.20, 0, time.Unix(0, 0))
+	}
+	if got := s.planned(); got.Distance > 2 {
+		t.Errorf("random loss: plan %+v", got)
+	}
+	a.bursts(1, 60000)
+	a.report(s, 0.10, 0, time.Unix(0, 0))
+	if got := s.planned(); got.Distance > repeat.MaxDistance {
+		t.Errorf("an absurd report: plan %+v", got)
+	}
+}
+
+// A stranger does not understand copies and gets the encoder's redundancy.
+func TestStrangersGetFEC(t *testing.T) {
+	a, s := newAdaptation(t, false)
+	a.report(s, 0.08, 0, time.Unix(0, 0))
+	if got := s.planned(); got.Copies != 0 || s.loss.Load() != 8 {
+		t.Errorf("plan %+v, loss %d", got, s.loss.Load())
+	}
+	a.report(s, 0.50, 0, time.Unix(0, 0))
+	if s.loss.Load() != foreignLoss {
+		t.Errorf("loss %d", s.loss.Load())
+	}
+}
+
+func TestRateStepsDownWhenAQueueFills(t *testing.T) {
+	a, s := newAdaptation(t, true)
+	now := time.Unix(100, 0)
+	a.report(s, 0, 20*time.Millisecond, now)
+	for range 10 {
+		now = now.Add(2 * time.Second)
+		a.report(s, 0, 400*time.Millisecond, now)
+	}
+	if got := s.bitrate.Load(); got != lowestBitrate {
+		t.Errorf("with a full queue %d bit/s", got)
+	}
+	for range 60 {
+		now = now.Add(2 * time.Second)
+		a.report(s, 0, 20*time.Millisecond, now)
+	}
+	if got := s.bitrate.Load(); got != 32000 {
+		t.Errorf("on a calm path %d bit/s", got)
+	}
+}
+
+func TestRuns(t *testing.T) {
+	var r reception
+	now := time.Unix(0, 0)
+	for i := range uint16(1000) {
+		if n := i % 100; (n >= 50 && n < 55) || n == 80 {
+			continue
+		}
+		r.note(65500+i, uint32(i)*960, now.Add(time.Duration(i)*20*time.Millisecond))
+	}
+	if b, p, l, a := r.runs.bursts.Load(), r.runs.packets.Load(), r.runs.lost.Load(), r.runs.alone.Load(); b != 10 || p != 50 || l != 50 || a < 9 {
+		t.Errorf("%d bursts of %d packets, %d lost, %d alone; want 10, 50, 50, 9 or 10", b, p, l, a)
+	}
+	if r.lost() != 60 || r.jitter.Load() != 0 {
+		t.Errorf("%d lost, jitter %d; want 60, 0", r.lost(), r.jitter.Load())
+	}
+}
+
+// Two handsets over a path that loses every fifth packet learn it from each other's reports.
+func TestReportsBringCopies(t *testing.T) {
+	wa, wb := newPipes()
+	var mu sync.Mutex
+	random := rand.New(rand.NewPCG(1, 2))
+	lossy := func(p []byte) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return kindOf(p) != kindRTP || random.Float64() > 0.2
+	}
+	wa.tap, wb.tap = lossy, lossy
+	alice, bob := newSide(t, newEar(400), wa, nil, nil), newSide(t, newEar(700), wb, nil, nil)
+	defer alice.Close()
+	defer bob.Close()
+	agreement[zrtp.Secure](t, alice, 5*time.Second)
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		a, b := alice.Stats(), bob.Stats()
+		if a.Copies >= 1 && b.Copies >= 1 && a.RTT > 0 && a.LossPercent > 5 && a.PeerLoss > 5 && b.Playout.Repeated > 10 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("after 30 s:\n%+v\n%+v", a, b)
+		}
+	}
+}
