@@ -21,7 +21,7 @@ func main() {
 	flag.StringVar(&o.out, "out", "build/bench.json", "`file` for the figures")
 	flag.StringVar(&o.table, "table", "docs/BENCHMARKS.md", "`file` for the table")
 	flag.StringVar(&o.speech, "speech", "tools/call/speech", "`folder` with alice.wav and bob.wav")
-	flag.StringVar(&o.work, "work", "build/bench", "`folder` for recordings and states; emptied first")
+	flag.StringVar(&o.work, "work", "build/bench-run", "`folder` for recordings and states; emptied first")
 	peers := flag.String("peers", "", "`names` of programs to measure beside: linphonec,baresip")
 	only := flag.String("only", "", "`names` of the measurements to make: delay,stall,step,jitter,loss,cpu,handshake,virtual")
 	flag.Parse()
