@@ -11,10 +11,11 @@ import (
 	"sotto/hal/framebuffer"
 )
 
-// The emulated card is served by the host in steps of about 20 ms; shorter periods run dry there.
+// The emulated card is served by the host in steps of about 20 ms; shorter periods run dry there, and
+// an emulated processor pauses for 100 ms when its host is busy.
 const (
 	period  = 960
-	periods = 8
+	periods = 16
 )
 
 // Board describes the machine.

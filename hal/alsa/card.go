@@ -18,7 +18,7 @@ type Config struct {
 	Playback string // node of the speaker, as /dev/snd/pcmC0D0p
 	Capture  string // node of the microphone, as /dev/snd/pcmC0D0c
 	Period   int    // samples between two interrupts; 480 is 10 ms
-	Periods  int    // periods in the card's buffer; Period*(Periods-1) is the playout delay
+	Periods  int    // periods in the card's buffer; half of it is the playout delay
 }
 
 // Card is a full-duplex sound card.
@@ -117,7 +117,7 @@ func (c *Card) Close() error {
 	if c.closed.Swap(true) {
 		return nil
 	}
-	c.leave()
+	c.leave(0)
 	return nil
 }
 
@@ -143,13 +143,13 @@ func (c *Card) frame(dir direction, buf []int16) error {
 			}
 		case f == faultRetry:
 		case f == faultGone:
-			c.leave()
+			c.leave(reopenEvery)
 			return c.absent()
 		default:
 			c.restart(f, dir, epoch)
 		}
 	}
-	c.leave()
+	c.leave(0) // a stream that cannot be started again may be well after it was closed
 	return c.absent()
 }
 
@@ -252,8 +252,8 @@ func (c *Card) look() bool {
 	return true
 }
 
-// leave stops and closes both nodes. Dropping first wakes the goroutine that still waits in the kernel.
-func (c *Card) leave() {
+// leave stops and closes both nodes, and looks for them again after a rest. Dropping first wakes the goroutine that still waits in the kernel.
+func (c *Card) leave(rest time.Duration) {
 	c.use.RLock()
 	if c.nodes != nil {
 		_ = c.nodes[playback].do(stepDrop, nil)
@@ -268,7 +268,7 @@ func (c *Card) leave() {
 	_ = c.nodes[playback].close()
 	_ = c.nodes[capture].close()
 	c.nodes = nil
-	c.nextLook = c.now().Add(reopenEvery)
+	c.nextLook = c.now().Add(rest)
 }
 
 // pace waits as long as a card would for n samples.

@@ -112,8 +112,8 @@ func (d *device) step(s step, partner stream) error {
 			return errno
 		}
 		return nil
-	case stepPrefill: // all periods but one: the next frame must find room at once
-		for range d.periods - 1 {
+	case stepPrefill: // half the buffer: as much time for us to be late as for the card, and no more silence than that
+		for range (d.periods + 1) / 2 {
 			if err := d.transfer(d.silence); err != nil {
 				return err
 			}
