@@ -22,7 +22,7 @@ const (
 	waitMemory    = 6                       // packets whose waiting time is remembered
 	tolerance     = codec.SampleRate / 2000 // of the delay: pulls are never exactly on time
 	least         = codec.SampleRate / 4000 // an adjustment of less is not worth a splice
-	hiccup        = 2 * time.Millisecond    // two pulls missed and this long: the speaker has run dry
+	hiccup        = 2 * time.Millisecond    // beyond what the speaker had: it has run dry
 	loudTolerance = 6 * codec.SampleRate / 1000
 	copyPatience  = codec.SampleRate / 40 // 25 ms
 	resyncMargin  = codec.SampleRate / 50
@@ -80,8 +80,9 @@ type Buffer struct {
 	stalled  bool
 	pull     struct { // what the player said of its last pull
 		at     time.Time
-		period int64 // samples it takes at a time
-		left   int64 // samples that it still has
+		period int64         // samples it takes at a time
+		left   int64         // samples that it still has
+		lasts  time.Duration // from this pull until the speaker runs dry
 	}
 
 	delay  estimator
@@ -148,8 +149,8 @@ func (b *Buffer) put(seq uint16, ts uint32, payload []byte, now time.Time, repea
 	if !b.pull.at.IsZero() {
 		// While we ourselves were late, packets waited for us and not for the network.
 		quiet := now.Sub(b.pull.at)
-		p.stalled = quiet > hiccup+2*toTime(b.pull.period)
-		b.stalled = b.stalled || quiet > stallAfter
+		p.stalled = quiet > hiccup+b.pull.lasts
+		b.stalled = b.stalled || quiet > stallAfter+b.pull.lasts
 	}
 	if p.seq > b.seqs {
 		b.seqs, b.at = p.seq, max(b.at, p.ts)
@@ -207,15 +208,6 @@ func (b *Buffer) count(t time.Time) int64 {
 	return int64(t.Sub(b.origin)) * (codec.SampleRate / 1000) / int64(time.Millisecond)
 }
 
-// Ready tells whether a packet has come that was late and not lost, so that what was made up in its place, of which
-// unheard samples were not heard yet, should end. It changes nothing.
-func (b *Buffer) Ready(unheard int) bool {
-	return b.running && len(b.order) > 0 && int64(b.made-unheard) >= b.packets[b.order[0]].ts-b.next
-}
-
-// Hungry tells whether something is made up because no packet is there.
-func (b *Buffer) Hungry() bool { return b.made > 0 }
-
 // Samples is the length of the piece that the last verdict stands for.
 func (b *Buffer) Samples() int { return b.samples }
 
@@ -257,8 +249,8 @@ func (b *Buffer) Next(now time.Time) (payload []byte, what Verdict) {
 	return b.play(p, at)
 }
 
-// Pulling says that at now somebody takes period samples and has left of the piece before. Pulls come at the pace of the
-// sound card, whether or not a new piece is needed.
+// Pulling says that at now somebody asks for the next piece, that such moments are a multiple of period samples apart,
+// and that left samples of the piece before are still to be played first.
 func (b *Buffer) Pulling(now time.Time, period, left int) {
 	b.pull.at, b.pull.period, b.pull.left = now, int64(period), int64(left)
 }
@@ -268,6 +260,9 @@ func (b *Buffer) tooLate(at int64) bool {
 	p := &b.packets[b.order[0]]
 	return p.repeated && at-p.ts-b.delay.base > b.delay.target+copyPatience
 }
+
+// Pulled says how many samples the speaker has to play until the next pull is late.
+func (b *Buffer) Pulled(samples int) { b.pull.lasts = toTime(int64(samples)) }
 
 // begin waits until the first packet has been here for the target.
 func (b *Buffer) begin(at int64) bool {

@@ -122,7 +122,7 @@ func TestWrapAround(t *testing.T) {
 // A sender that begins a new count is followed, not waited for.
 func TestNewTimestamps(t *testing.T) {
 	p := NewPlayer(frameDecoder{})
-	now, pcm := time.Unix(0, 0), make([]int16, 960)
+	now, pcm := time.Unix(0, 0), make([]int16, MaxPull)
 	heard := int16(0)
 	for i := range 400 {
 		ts := uint32(i * 960)
@@ -145,7 +145,8 @@ func TestNewTimestamps(t *testing.T) {
 // Copies in later packets fill what is lost, and the delay becomes long enough for them.
 func TestRepeats(t *testing.T) {
 	p := NewPlayer(frameDecoder{})
-	now, pcm := time.Unix(0, 0), make([]int16, 240)
+	card := card{player: p}
+	now := time.Unix(0, 0)
 	lost := func(i int) bool { return i%40 >= 35 } // five in a row
 	for i := range 3000 {
 		if !lost(i) {
@@ -155,7 +156,7 @@ func TestRepeats(t *testing.T) {
 			}
 		}
 		for range 4 {
-			p.Pull(pcm, now.Add(ms))
+			card.tick(now.Add(ms))
 			now = now.Add(5 * ms)
 		}
 		if i == 1000 {
@@ -190,7 +191,8 @@ func TestRefusedAndFull(t *testing.T) {
 
 func TestNoAllocation(t *testing.T) {
 	p := NewPlayer(frameDecoder{})
-	now, pcm, i := time.Unix(0, 0), make([]int16, 240), 0
+	card := card{player: p}
+	now, i := time.Unix(0, 0), 0
 	data := payload(1, true)
 	step := func() {
 		if i%7 != 3 {
@@ -198,7 +200,7 @@ func TestNoAllocation(t *testing.T) {
 		}
 		i++
 		for range 4 {
-			p.Pull(pcm, now)
+			card.tick(now)
 			now = now.Add(5 * ms)
 		}
 	}
@@ -216,7 +218,7 @@ func FuzzBuffer(f *testing.F) {
 	f.Add([]byte("the quick brown fox jumps over the lazy dog, again and again"))
 	f.Fuzz(func(t *testing.T, script []byte) {
 		p := NewPlayer(frameDecoder{})
-		now, pcm := time.Unix(0, 0), make([]int16, 240)
+		now, pcm := time.Unix(0, 0), make([]int16, MaxPull)
 		seq, ts := uint16(0), uint32(0)
 		for len(script) >= 4 {
 			seq += uint16(int8(script[0]))
@@ -228,7 +230,9 @@ func FuzzBuffer(f *testing.F) {
 				p.Repeat(seq, ts, toc, now)
 			}
 			for range script[3] >> 5 {
-				p.Pull(pcm, now)
+				if n := p.Pull(pcm, now); n < Period || n%Period != 0 {
+					t.Fatalf("a pull of %d samples", n)
+				}
 				now = now.Add(5 * ms)
 			}
 			now = now.Add(time.Duration(script[3]&0x1e) * ms)

@@ -6,6 +6,13 @@ import (
 	"sotto/codec"
 )
 
+// Period is the step of the sound card in which pieces are pulled, in samples: 5 ms. MaxPull is the most that one Pull
+// yields.
+const (
+	Period  = codec.SampleRate / 200
+	MaxPull = maxPiece + Period
+)
+
 // maxPiece is the longest piece of sound between the decoder and the speaker, in samples: a packet of 120 ms, lengthened.
 const maxPiece = 2 * codec.SampleRate * 120 / 1000
 
@@ -16,7 +23,6 @@ type Player struct {
 	store   [2 * maxPiece]int16
 	from    int // store[from:to] is decoded and not yet played
 	to      int
-	made    int // samples before to that were made up for want of a packet
 	scratch [maxPiece]int16
 	broken  uint64 // payloads that the decoder refused
 }
@@ -34,29 +40,24 @@ func (p *Player) Repeat(seq uint16, ts uint32, payload []byte, now time.Time) {
 	p.buffer.Repeat(seq, ts, payload, now)
 }
 
-// Pull fills dst with what is to be heard next. It is to be called at the pace of the sound card, with now at which the
-// card asks.
-func (p *Player) Pull(dst []int16, now time.Time) {
-	p.buffer.Pulling(now, len(dst), p.to-p.from)
-	for len(dst) > 0 {
-		if p.from == p.to {
-			p.from, p.to = 0, 0
-		}
-		if p.to-p.from < len(dst) || (p.made > 0 && p.buffer.Ready(min(p.made, p.to-p.from))) {
-			p.more(now)
-		}
-		n := copy(dst, p.store[p.from:p.to])
-		p.from += n
-		dst = dst[n:]
+// Pull writes what is to be heard next into dst, which has room for MaxPull, and returns how many samples that is: at
+// least a Period, always whole ones. It is to be called when the sound card has a Period left to play, with now at which
+// it asks. A piece is what one packet holds, so the card's loop wakes up once a packet.
+func (p *Player) Pull(dst []int16, now time.Time) int {
+	for p.to-p.from < Period {
+		p.more(now)
 	}
+	n := copy(dst, p.store[p.from:p.to-(p.to-p.from)%Period])
+	p.from += n
+	p.buffer.Pulled(n + Period)
+	return n
 }
 
-// more decodes one piece behind what is there. What was made up and not yet heard is faded into the real thing.
+// more decodes one piece behind what is there.
 func (p *Player) more(now time.Time) {
 	copy(p.store[:], p.store[p.from:p.to])
 	p.from, p.to = 0, p.to-p.from
-	unheard := min(p.made, p.to)
-	p.made = 0
+	p.buffer.Pulling(now, Period, p.to)
 	payload, what := p.buffer.Next(now)
 	n := p.buffer.Samples()
 	pcm := p.store[p.to : p.to+n]
@@ -67,15 +68,8 @@ func (p *Player) more(now time.Time) {
 		p.check(p.decoder.DecodeFEC(pcm, payload), pcm)
 	case Conceal:
 		p.check(p.decoder.Conceal(pcm), pcm)
-		if p.buffer.Hungry() {
-			p.made = n
-		}
 	case Play:
 		p.decode(pcm, payload)
-		if unheard > 0 {
-			p.meet(unheard, n)
-			return
-		}
 	case PlayFast:
 		p.decode(pcm, payload)
 		loud, _ := p.buffer.Loud()
@@ -88,14 +82,6 @@ func (p *Player) more(now time.Time) {
 		p.buffer.stats.Lengthened += toTime(int64(n - len(pcm)))
 	}
 	p.to += n
-}
-
-// meet lays the frame of n samples behind to over the made up samples before to.
-func (p *Player) meet(unheard, n int) {
-	unheard = min(unheard, n)
-	old, frame := p.store[p.to-unheard:p.to], p.store[p.to:p.to+n]
-	crossFade(old, old, frame[:unheard])
-	p.to += copy(p.store[p.to:], frame[unheard:])
 }
 
 func (p *Player) decode(pcm []int16, payload []byte) {

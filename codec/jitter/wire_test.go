@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"sotto/codec"
 	"sotto/net/netem"
 )
 
@@ -76,7 +75,7 @@ func (t trace) run() (c curve) {
 	p := NewPlayer(frameDecoder{})
 	begin := time.Unix(1_000_000, 0)
 	frame := time.Duration(float64(20*time.Millisecond) / (1 + t.drift/1e6))
-	pcm := make([]int16, codec.FrameSamples(5))
+	card := card{player: p}
 	sent := 0
 	for at := 2300 * time.Microsecond; at < time.Duration(t.seconds)*time.Second; at += 5 * time.Millisecond {
 		for due := time.Duration(sent+1) * frame; due <= at; due = time.Duration(sent+1) * frame {
@@ -92,6 +91,7 @@ func (t trace) run() (c curve) {
 			sent++
 		}
 		if at >= t.stall[0] && at < t.stall[1] {
+			card.queued = 0
 			continue
 		}
 		stamp := time.Time{}
@@ -99,7 +99,7 @@ func (t trace) run() (c curve) {
 			stamp = begin.Add(at)
 		}
 		deliver(p, links, begin.Add(at), stamp)
-		p.Pull(pcm, begin.Add(at))
+		card.tick(begin.Add(at))
 		c.delay = append(c.delay, p.Stats().Delay)
 	}
 	c.Stats = p.Stats()
@@ -134,4 +134,17 @@ func (c curve) at(from, to float64) time.Duration {
 	part := slices.Clone(c.delay[int(from*200):min(int(to*200), len(c.delay))])
 	slices.Sort(part)
 	return part[len(part)/2]
+}
+
+// card is a speaker that pulls when it has a period left.
+type card struct {
+	player *Player
+	queued int
+	pcm    [MaxPull]int16
+}
+
+func (c *card) tick(now time.Time) {
+	if c.queued = max(0, c.queued-Period); c.queued <= Period {
+		c.queued += c.player.Pull(c.pcm[:], now)
+	}
 }

@@ -20,8 +20,8 @@ var ErrConfig = errors.New("media: incomplete or impossible configuration")
 
 // Implementation constants.
 const (
-	period      = codec.SampleRate / 200 // samples in one exchange with the sound card: 5 ms
-	maxDatagram = 2048                   // octets; the longest honest packet is a ZRTP Commit of about 2,000
+	period      = jitter.Period // samples: the step of the sound card, 5 ms
+	maxDatagram = 2048          // octets; the longest honest packet is a ZRTP Commit of about 2,000
 )
 
 // Call is the voice of one call, from Start to Close.

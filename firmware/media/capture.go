@@ -16,6 +16,9 @@ type micFrame struct {
 	pcm [codec.SampleRate / 1000 * codec.MaxPtime]int16
 }
 
+// mostRead is the most that one exchange with the sound card holds, in samples: 20 ms.
+const mostRead = codec.SampleRate / 50
+
 // capture reads the microphone.
 type capture struct {
 	pcm     hal.PCM
@@ -35,14 +38,16 @@ func newCapture(c *Config, free *handsFree) *capture {
 // next waits for the next frame.
 func (c *capture) next(f *micFrame) error {
 	f.at, f.n = uint32(c.read), c.samples
-	for i := 0; i < f.n; i += period {
-		if err := c.pcm.ReadFrame(f.pcm[i : i+period]); err != nil {
+	// One wake-up a packet: reading less at a time would not make it come earlier.
+	for i := 0; i < f.n; i += mostRead {
+		piece := f.pcm[i:min(i+mostRead, f.n)]
+		if err := c.pcm.ReadFrame(piece); err != nil {
 			return err
 		}
-		c.read += period
+		c.read += int64(len(piece))
 		c.lost()
-		if i%echo.Frame == period {
-			c.free.clean(f.pcm[i-period : i+period])
+		for ; len(piece) >= echo.Frame; piece = piece[echo.Frame:] {
+			c.free.clean(piece[:echo.Frame])
 		}
 	}
 	if !c.open.Load() {

@@ -8,7 +8,10 @@ import (
 )
 
 // loudSlots are periods of loudspeaker sound between the playout and the send loop.
-const loudSlots = 16
+const loudSlots = 64
+
+// mostLoud is how many of them may wait: a packet of 60 ms on either side.
+const mostLoud = 24
 
 // handsFree takes the loudspeaker's echo out of the microphone's sound. The playout loop says what it plays, the send
 // loop cancels: one card's two directions tick together, so one period played belongs to one period heard, and the
@@ -23,14 +26,16 @@ func newHandsFree() *handsFree {
 	return &handsFree{loud: ring.New[[period]int16](loudSlots)}
 }
 
-// played notes what the loudspeaker gets.
-func (h *handsFree) played(frame *[period]int16) {
+// played notes what the loudspeaker gets, whole periods.
+func (h *handsFree) played(pcm []int16) {
 	if h.canceller.Load() == nil {
 		return
 	}
-	if slot := h.loud.Reserve(); slot != nil {
-		*slot = *frame
-		h.loud.Commit()
+	for ; len(pcm) >= period; pcm = pcm[period:] {
+		if slot := h.loud.Reserve(); slot != nil {
+			copy(slot[:], pcm)
+			h.loud.Commit()
+		}
 	}
 }
 
@@ -40,7 +45,7 @@ func (h *handsFree) clean(mic []int16) {
 	if c == nil {
 		return
 	}
-	for h.loud.Len() > loudSlots/2 && h.loud.Peek() != nil { // the send loop was late: older sound has passed unheard
+	for h.loud.Len() > mostLoud && h.loud.Peek() != nil { // the send loop was late: older sound has passed unheard
 		h.loud.Release()
 	}
 	for i := 0; i < len(h.far); i += period {

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sotto/codec"
 	"sotto/codec/jitter"
 	"sotto/codec/ring"
 	"sotto/codec/tone"
@@ -20,8 +21,8 @@ type playout struct {
 	tones    tone.Player
 	wanted   atomic.Pointer[tone.Pattern] // to begin; taken by the loop
 	reports  *ring.Ring[jitter.Stats]     // to the control loop
-	frame    [period]int16
-	ticks    int
+	frame    [jitter.MaxPull]int16
+	silent   int // samples since the last report
 }
 
 func newPlayout(c *Config, free *handsFree, speech *ring.Ring[speechPacket], p *jitter.Player) *playout {
@@ -33,16 +34,15 @@ func (p *playout) play(t tone.Pattern) { p.wanted.Store(&t) }
 func (p *playout) loop(done <-chan struct{}, broken chan<- error) {
 	defer realtime(p.realtime)()
 	for !closed(done) {
-		p.fill(time.Now())
-		if err := p.pcm.WriteFrame(p.frame[:]); err != nil {
+		if err := p.pcm.WriteFrame(p.fill(time.Now())); err != nil {
 			broken <- err
 			return
 		}
 	}
 }
 
-// fill makes the next period of sound.
-func (p *playout) fill(now time.Time) {
+// fill makes the next piece of sound.
+func (p *playout) fill(now time.Time) []int16 {
 	for s := p.speech.Peek(); s != nil; s = p.speech.Peek() {
 		if s.repeated {
 			p.player.Repeat(s.seq, s.ts, s.payload[:s.n], s.arrival)
@@ -51,21 +51,23 @@ func (p *playout) fill(now time.Time) {
 		}
 		p.speech.Release()
 	}
-	p.player.Pull(p.frame[:], now)
+	piece := p.frame[:p.player.Pull(p.frame[:], now)]
 	if t := p.wanted.Load(); t != nil && p.wanted.CompareAndSwap(t, nil) {
 		p.tones.Start(*t)
 	}
 	if p.tones.Playing() {
-		p.tones.Mix(p.frame[:])
+		p.tones.Mix(piece)
 	}
-	p.free.played(&p.frame)
-	if p.ticks++; p.ticks%(reportEvery) == 0 {
+	p.free.played(piece)
+	if p.silent += len(piece); p.silent >= reportEvery {
 		if s := p.reports.Reserve(); s != nil {
 			*s = p.player.Stats()
 			p.reports.Commit()
 		}
+		p.silent = 0
 	}
+	return piece
 }
 
-// reportEvery is in periods: twice a second.
-const reportEvery = 100
+// reportEvery is in samples: twice a second.
+const reportEvery = codec.SampleRate / 2

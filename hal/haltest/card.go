@@ -20,7 +20,7 @@ var ErrClosed = errors.New("haltest: closed")
 // Implementation constants of a card that is not told otherwise.
 const (
 	DefaultPeriod = 5 * time.Millisecond
-	speakerQueue  = 2  // periods that wait for the speaker when the program is in time
+	speakerQueue  = 1  // periods that are left for the speaker when the program is asked for more
 	micQueue      = 16 // periods that the microphone keeps for a late program
 )
 
@@ -113,11 +113,11 @@ func (c *card) place(n int) (int64, error) {
 	return at, nil
 }
 
-// room waits until n more samples may be written. It comes after the writing, so that the program makes its next sound as
-// late as can be.
-func (c *card) room(n int) error {
-	queue := int64(max(speakerQueue*c.period, n))
-	return c.until(c.periodEnd(c.written + int64(n) - queue))
+// room waits until no more than speakerQueue periods are left to play. It comes after the writing, so that the program
+// makes its next sound as late as can be.
+func (c *card) room() error {
+	left := c.written - int64(speakerQueue*c.period)
+	return c.until(left - left%int64(c.period))
 }
 
 // periodEnd is the first period boundary at or after pos: a chip interrupts at boundaries only.

@@ -34,7 +34,7 @@ func (s *SinePCM) WriteFrame(src []int16) error {
 	if _, err := s.place(len(src)); err != nil {
 		return err
 	}
-	return s.room(len(src))
+	return s.room()
 }
 
 // air carries sound from a speaker to a microphone: one second of samples by position.
@@ -93,7 +93,7 @@ func (l *LoopPCM) WriteFrame(src []int16) error {
 		return err
 	}
 	l.air.put(at, src)
-	return l.room(len(src))
+	return l.room()
 }
 
 // BridgePCM is one side of a Bridge.
@@ -131,5 +131,5 @@ func (b *BridgePCM) WriteFrame(src []int16) error {
 		return err
 	}
 	b.out.put(at, src)
-	return b.room(len(src))
+	return b.room()
 }

@@ -125,7 +125,7 @@ func (w *WAVPCM) WriteFrame(src []int16) error {
 	if err := w.record(at, src); err != nil {
 		return err
 	}
-	return w.room(len(src))
+	return w.room()
 }
 
 // record writes what will sound at a position.

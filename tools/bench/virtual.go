@@ -63,7 +63,7 @@ func (v virtual) run(source []int16) (h heard, err error) {
 	frameTime := time.Duration(float64(v.ptime) * float64(time.Millisecond) / (1 + v.drift/1e6))
 	total := time.Duration(len(source)) * time.Second / codec.SampleRate
 	packet := make([]byte, 6+codec.MaxPayload)
-	period := make([]int16, codec.FrameSamples(5))
+	pcm, queued := make([]int16, jitter.MaxPull), 0
 	sent := 0
 	for t := 1300 * time.Microsecond; t < total; t += pullEvery { // the two cards do not tick together
 		for due := time.Duration(sent+1) * frameTime; due <= t && (sent+1)*n <= len(source); due = time.Duration(sent+1) * frameTime {
@@ -83,8 +83,9 @@ func (v virtual) run(source []int16) (h heard, err error) {
 			link.Send(packet[:6+k], begin.Add(due))
 			sent++
 		}
+		queued = max(0, queued-jitter.Period)
 		if t >= v.stall[0] && t < v.stall[1] {
-			h.PCM = append(h.PCM, make([]int16, len(period))...)
+			h.PCM = append(h.PCM, make([]int16, jitter.Period)...)
 			continue
 		}
 		now := begin.Add(t)
@@ -92,8 +93,11 @@ func (v virtual) run(source []int16) (h heard, err error) {
 			deliverStamped(links, player, now, now) // what waited in the socket is read now
 		}
 		deliver(links, player, now)
-		player.Pull(period, now)
-		h.PCM = append(h.PCM, period...)
+		if queued <= jitter.Period {
+			n := player.Pull(pcm, now)
+			queued += n
+			h.PCM = append(h.PCM, pcm[:n]...)
+		}
 		h.Delays = append(h.Delays, float64(player.Stats().Delay)/1e6)
 	}
 	h.Stats = player.Stats()
