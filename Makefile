@@ -61,6 +61,8 @@ fuzz: packages ## every fuzz target for T each (make fuzz T=30s)
 bench: sim ## figures to build/bench.json (PEERS=linphonec,baresip for peers in the same run)
 	@mkdir -p build && $(GO) build -o build/bench ./tools/bench
 	@build/bench --sim build/sim --out build/bench.json $(if $(PEERS),--peers $(PEERS))
+	@echo "Handshake over loopback, median of 50, both ends' start included:"
+	@$(GO) test -run '^$$' -bench Loopback ./tools/zrtpcat | grep -E 'Benchmark|ok|FAIL'
 
 .PHONY: handset
 handset: packages ## build/handset-ARCH, static and reproducible (make handset ARCH=arm64)
