@@ -1,11 +1,15 @@
 package call
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // current is the one call.
 type current struct {
 	state      State
 	peer       Party
+	claimed    bool // the name is only what the peer calls itself
 	outgoing   bool
 	ringing    bool // there
 	connecting bool // answered here, the line has not said so yet
@@ -75,21 +79,30 @@ func (m *Machine) incoming(from Party) {
 	m.wake()
 	if m.call != nil && m.call.state != Ended {
 		m.do(RefuseWaiting{Busy})
-		m.keep(Entry{When: m.now, Peer: m.known(from), Incoming: true, Missed: true, Cause: Busy})
+		peer, claimed := m.known(from)
+		if claimed {
+			peer = peer.quoted()
+		}
+		m.keep(Entry{When: m.now, Peer: peer, Incoming: true, Missed: true, Cause: Busy})
 		return
 	}
-	m.call = &current{state: Incoming, peer: m.known(from), begun: m.now}
+	m.call = &current{state: Incoming, begun: m.now}
+	m.call.peer, m.call.claimed = m.known(from)
 	m.timers.set(timerCall, m.now.Add(ringTimeout))
 }
 
 // known gives the caller the name of the contact with that address: what the caller calls itself counts for little, and
 // both are only what the network says until ZRTP has spoken.
-func (m *Machine) known(p Party) Party {
-	for _, c := range m.contacts {
-		if sameAddress(c.Address, p.Address) {
-			return Party{c.Name, p.Address}
-		}
+func (m *Machine) known(p Party) (named Party, claimed bool) {
+	if c, ok := m.contactOf(p.Address); ok {
+		return Party{c.Name, p.Address}, false
 	}
+	return p, p.Name != ""
+}
+
+// quoted is a party whose name is only what it calls itself.
+func (p Party) quoted() Party {
+	p.Name = "“" + strings.Trim(p.Name, "“” ") + "”"
 	return p
 }
 
@@ -146,7 +159,11 @@ func (m *Machine) over(cause Cause) {
 		show = endedShort
 	}
 	m.timers.set(timerCall, m.now.Add(show))
-	m.keep(Entry{When: c.begun, Peer: c.peer, Incoming: !c.outgoing, Answered: c.answered, Missed: missed,
+	peer := c.peer
+	if c.claimed { // the log must not lend a name either
+		peer = peer.quoted()
+	}
+	m.keep(Entry{When: c.begun, Peer: peer, Incoming: !c.outgoing, Answered: c.answered, Missed: missed,
 		Talked: c.talked, Cause: cause, Trust: c.trust, Alarm: c.alarm})
 }
 
@@ -244,7 +261,7 @@ func (m *Machine) secure(ev Secure) {
 	}
 	c.state = Talking
 	if ev.Name != "" {
-		c.peer.Name = ev.Name // the device's name, not the network's
+		c.peer.Name, c.claimed = ev.Name, false // the device's name, not the network's
 	}
 	m.beep = ToneSecure
 }

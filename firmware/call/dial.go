@@ -104,11 +104,15 @@ func (m *Machine) stepFound(k Key) {
 	m.chosen = (m.chosen+1+d)%n - 1
 }
 
-// contactOf is the contact with that address.
+// contactOf is the contact with that address. One that is the same but for port and case, or for a user that is missing on
+// one side, is taken where none is the same: telephones that call directly often give no port. It is only what the
+// network says: whose device it is, ZRTP tells.
 func (m *Machine) contactOf(address string) (Contact, bool) {
-	for _, c := range m.contacts {
-		if sameAddress(c.Address, address) {
-			return c, true
+	for _, same := range []func(a, b string) bool{sameAddress, likeAddress} {
+		for _, c := range m.contacts {
+			if same(c.Address, address) {
+				return c, true
+			}
 		}
 	}
 	return Contact{}, false
@@ -116,16 +120,33 @@ func (m *Machine) contactOf(address string) (Contact, bool) {
 
 // sameAddress compares what people write: without scheme, parameters and the usual port, and without regard to the case
 // of the host.
-func sameAddress(a, b string) bool { return a != "" && plainAddress(a) == plainAddress(b) }
+func sameAddress(a, b string) bool {
+	userA, hostA, portA := splitAddress(a)
+	userB, hostB, portB := splitAddress(b)
+	return hostA != "" && userA == userB && hostA == hostB && portA == portB
+}
 
-func plainAddress(a string) string {
+// likeAddress is sameAddress but for port, case of the user, and a user that only one has.
+func likeAddress(a, b string) bool {
+	userA, hostA, _ := splitAddress(a)
+	userB, hostB, _ := splitAddress(b)
+	return hostA != "" && hostA == hostB && (userA == "" || userB == "" || strings.EqualFold(userA, userB))
+}
+
+func splitAddress(a string) (user, host, port string) {
 	a = strings.TrimPrefix(strings.TrimPrefix(a, "sips:"), "sip:")
 	a, _, _ = strings.Cut(a, ";")
 	user, host, ok := strings.Cut(a, "@")
 	if !ok {
 		user, host = "", a
 	}
-	return user + "@" + strings.ToLower(strings.TrimSuffix(host, ":5060"))
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		host, port = host[:i], host[i+1:]
+	}
+	if port == "5060" {
+		port = ""
+	}
+	return user, strings.ToLower(host), port
 }
 
 // display is the name, or the address where there is none.

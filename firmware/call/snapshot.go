@@ -134,6 +134,7 @@ type Code struct {
 // View is the call that is shown.
 type View struct {
 	Peer       Party
+	Claimed    bool // the name is only what the peer calls itself: the screen puts it in quotes
 	Outgoing   bool
 	Ringing    bool // it rings there
 	Connecting bool // answered here, not yet agreed

@@ -79,7 +79,7 @@ func (m *Machine) stands() {
 func (m *Machine) codeRight() {
 	c := m.call
 	if c.alarm == OtherPerson {
-		c.peer.Name = c.keys.Name // the code was right, the name was not
+		c.peer.Name, c.claimed = c.keys.Name, false // the code was right, the name was not
 	}
 	c.state, c.alarm, c.checking, c.misses = Talking, NoAlarm, false, 0
 	if c.trust != Verified {

@@ -54,7 +54,7 @@ func (p *page) show(s *Snapshot, t *typing) {
 
 // view is the call as it is shown.
 func (c *current) view(now time.Time, volume int) View {
-	v := View{Peer: c.peer, Outgoing: c.outgoing, Ringing: c.ringing, Connecting: c.connecting, Elapsed: c.talked,
+	v := View{Peer: c.peer, Claimed: c.claimed, Outgoing: c.outgoing, Ringing: c.ringing, Connecting: c.connecting, Elapsed: c.talked,
 		Trust: c.trust, Plus: c.trust == Verified && c.keys.Authentic, Alarm: c.alarm, Alert: c.alert,
 		Disclosure: c.keys.Disclosure, Code: c.code(), Muted: c.muted, Speaker: c.speaker, Volume: volume, Cause: c.cause}
 	if c.alarm == OtherPerson {

@@ -145,16 +145,43 @@ func printable(s string, limit int) string {
 }
 
 // SameAddress compares two addresses as people write them: without scheme, parameters and the usual port.
-func SameAddress(a, b string) bool { return a != "" && plain(a) == plain(b) }
+func SameAddress(a, b string) bool {
+	userA, hostA, portA := split(a)
+	userB, hostB, portB := split(b)
+	return hostA != "" && userA == userB && hostA == hostB && portA == portB
+}
 
-func plain(a string) string {
+// like is SameAddress but for port, case of the user, and a user that only one has: telephones that call directly often
+// give no port.
+func like(a, b string) bool {
+	userA, hostA, _ := split(a)
+	userB, hostB, _ := split(b)
+	return hostA != "" && hostA == hostB && (userA == "" || userB == "" || strings.EqualFold(userA, userB))
+}
+
+func split(a string) (user, host, port string) {
 	a = strings.TrimPrefix(strings.TrimPrefix(a, "sips:"), "sip:")
 	a, _, _ = strings.Cut(a, ";")
 	user, host, ok := strings.Cut(a, "@")
 	if !ok {
 		user, host = "", a
 	}
-	return user + "@" + strings.ToLower(strings.TrimSuffix(host, ":5060"))
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		host, port = host[:i], host[i+1:]
+	}
+	if port == "5060" {
+		port = ""
+	}
+	return user, strings.ToLower(host), port
+}
+
+// at finds the contact with an address: the same one, or else one that is like it; -1: none.
+func (d *document) at(address string) int {
+	i := slices.IndexFunc(d.Contacts, func(c Contact) bool { return SameAddress(c.Address, address) })
+	if i < 0 {
+		i = slices.IndexFunc(d.Contacts, func(c Contact) bool { return like(c.Address, address) })
+	}
+	return i
 }
 
 // AddCall keeps a line of the log; the oldest goes when there are too many.

@@ -30,9 +30,10 @@ func (b *Book) Judge(address string, device zrtp.ZID) (j Judgement) {
 		if c.Device == id {
 			j.Name, j.Lost = c.Name, !had
 		}
-		if SameAddress(c.Address, address) && c.Device != "" && c.Device != id {
-			j.OtherDevice = true
-		}
+	}
+	if i := b.data.at(address); i >= 0 {
+		c := b.data.Contacts[i]
+		j.OtherDevice = c.Device != "" && c.Device != id
 	}
 	return j
 }
@@ -45,7 +46,11 @@ func (b *Book) Met(address string, device zrtp.ZID) error {
 		if slices.ContainsFunc(d.Contacts, func(c Contact) bool { return c.Device == id }) {
 			return -1
 		}
-		return slices.IndexFunc(d.Contacts, func(c Contact) bool { return c.Device == "" && SameAddress(c.Address, address) })
+		i := d.at(address)
+		if i >= 0 && d.Contacts[i].Device != "" {
+			return -1
+		}
+		return i
 	}
 	b.mu.Lock()
 	found := free(&b.data) >= 0
@@ -79,11 +84,8 @@ func (b *Book) Compared(address string, device zrtp.ZID, right bool) error {
 		if slices.ContainsFunc(d.Contacts, func(c Contact) bool { return c.Device == id }) {
 			return nil
 		}
-		for i, c := range d.Contacts {
-			if SameAddress(c.Address, address) {
-				d.Contacts[i].Device = id
-				break
-			}
+		if i := d.at(address); i >= 0 {
+			d.Contacts[i].Device = id
 		}
 		return nil
 	})

@@ -229,3 +229,26 @@ func TestProvision(t *testing.T) {
 		t.Fatalf("%+v %v", c, err)
 	}
 }
+
+func TestAddresses(t *testing.T) {
+	for _, c := range []struct {
+		a, b       string
+		same, like bool
+	}{
+		{"sip:bob@10.0.0.2", "bob@10.0.0.2:5060;transport=tcp", true, true},
+		{"sip:bob@10.0.0.2:5062", "sip:Bob@10.0.0.2", false, true},
+		{"sip:10.0.0.2", "sip:bob@10.0.0.2", false, true},
+		{"sip:bob@[2001:db8::1]", "sip:bob@[2001:DB8::1]:5060", true, true},
+		{"sip:bob@10.0.0.2", "sip:carol@10.0.0.2", false, false},
+		{"sip:bob@10.0.0.2", "sip:bob@10.0.0.3", false, false},
+		{"1234", "1234", true, true}, {"1234", "12345", false, false}, {"", "", false, false},
+	} {
+		if SameAddress(c.a, c.b) != c.same || like(c.a, c.b) != c.like || like(c.b, c.a) != c.like {
+			t.Errorf("%q and %q: same %v, like %v", c.a, c.b, SameAddress(c.a, c.b), like(c.a, c.b))
+		}
+	}
+	b, _, _ := people(t)
+	if j := b.Judge("sip:BOB@10.0.0.2:40000", malZID); !j.OtherDevice {
+		t.Error("another port hides that it is not Bob's device")
+	}
+}

@@ -351,7 +351,7 @@ func TestIncomingCall(t *testing.T) {
 	p.wantScreen("1 missed call") // Mallory's
 
 	p.event(call.IncomingCall{From: call.Party{Name: "Stranger", Address: "sip:x@192.0.2.9"}})
-	p.wantScreen("^Stranger")
+	p.wantScreen("^“Stranger”$")
 	p.press("softR")
 	p.wantDid(call.Hangup{Cause: call.Declined})
 }
@@ -599,4 +599,30 @@ func TestSelfTestAndBlock(t *testing.T) {
 	p.wantScreen("Never take calls from")
 	p.press("softL")
 	p.wantDid(call.Block{Address: "sip:9f2c41@192.0.2.77:5062"})
+}
+
+// TestNobodyBorrowsAName: somebody whom we verified calls himself Bob. He is no contact, and his name stands in quotes.
+func TestNobodyBorrowsAName(t *testing.T) {
+	p := newPhone(t, call.Config{})
+	p.event(call.IncomingCall{From: call.Party{Name: "“Bob”", Address: "sip:mallory@192.0.2.66"}})
+	p.press("call")
+	p.event(call.Answered{}, with(first, func(s *call.Secure) { s.Verified = true }))
+	p.wantScreen("^SECURE ", "^“Bob”$")
+	p.press("end")
+	for _, a := range p.did {
+		if e, ok := a.(call.LogCall); ok && e.Entry.Peer.Name != "“Bob”" {
+			t.Errorf("the log lends the name: %q", e.Entry.Peer.Name)
+		}
+	}
+	p = newPhone(t, call.Config{})
+	p.event(call.IncomingCall{From: call.Party{Name: "Mallory", Address: "sip:mallory@192.0.2.66"}})
+	p.press("call")
+	p.event(call.Answered{}, with(first, func(s *call.Secure) { s.Verified, s.Name = true, "Bob" }))
+	p.wantScreen("^SECURE ", "^Bob$") // the device is Bob's, wherever it calls from
+}
+
+func TestCallerWithoutAPortIsKnown(t *testing.T) {
+	p := newPhone(t, call.Config{Contacts: []call.Contact{{ID: "1", Name: "Bob", Address: "sip:bob@10.0.0.2:5062"}}})
+	p.event(call.IncomingCall{From: call.Party{Name: "x", Address: "sip:Bob@10.0.0.2"}})
+	p.wantScreen("^Bob$")
 }

@@ -169,11 +169,19 @@ func diallingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 
 // peer shows who is at the other end.
 func (sc *screen) peer(v *call.View, ring role) {
-	shown := display(v.Peer)
-	sc.add(block{kind: kindFace, text: shown, role: ring, minor: 4}, name(shown))
+	shown := shownName(v)
+	sc.add(block{kind: kindFace, text: strings.Trim(shown, "“”"), role: ring, minor: 4}, name(shown))
 	if clean(v.Peer.Name) != "" && v.Peer.Address != "" {
 		sc.add(block{text: plain(v.Peer.Address), style: styleSmall, role: roleMuted, theirs: true, minor: 5})
 	}
+}
+
+// shownName is the name of the peer. What somebody only calls itself stands in quotes: nobody can borrow a contact's name.
+func shownName(v *call.View) string {
+	if name := clean(v.Peer.Name); v.Claimed && name != "" {
+		return "“" + strings.Trim(name, "“”\"„«»") + "”"
+	}
+	return display(v.Peer)
 }
 
 func display(p call.Party) string {
@@ -249,7 +257,7 @@ func talkingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 		sc.peer(v, roleGood)
 		sc.add(space())
 	} else {
-		who := name(display(v.Peer))
+		who := name(shownName(v))
 		who.minor = 1
 		sc.add(who, space(), block{kind: kindCode, code: &v.Code}, space())
 	}
@@ -306,11 +314,11 @@ func alarmScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	sc.bar, sc.flood = alarmBar(v.Alarm, w), roleBad
 	why := [...]call.Label{call.KeyChanged: "why.changed", call.OtherDevice: "why.device", call.OtherPerson: "why.person",
 		call.Listened: "why.listened"}[v.Alarm]
-	who := display(v.Peer)
+	who := shownName(v)
 	if v.Alarm == call.OtherPerson {
 		who = v.AlarmName
 	}
-	peer := name(display(v.Peer))
+	peer := name(shownName(v))
 	peer.minor = 1
 	sc.add(block{kind: kindSign, sign: signWarn, role: roleText, minor: 3}, peer, space(),
 		block{text: w.with(why, who), style: styleBody, lines: 5}, space(),
