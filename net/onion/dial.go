@@ -26,12 +26,12 @@ type Target struct {
 	Circuit string
 }
 
-// Of Dial. An introduction can get lost: the called died, and the relay that took the message had not noticed. Tor would
-// wait a minute for the answer, and let later dials wait with it. So a dial that takes long is begun again beside itself,
-// over circuits of its own, and the first answer counts.
+// Of Dial. An introduction can get lost: the called died or moved, and the relay that takes the message has not noticed.
+// Tor would wait a minute for the answer, and let later dials wait with it. So a dial that takes long is begun again beside
+// itself, over circuits of its own and with a fresh look at where the called is; the first answer counts.
 const (
 	hedgeAfter  = 4 * time.Second
-	maxAttempts = 3
+	maxAttempts = 6
 	dialLimit   = 2 * time.Minute
 )
 
@@ -67,7 +67,11 @@ func (t *Tor) Dial(ctx context.Context, to Target) (net.Conn, error) {
 			if n < maxAttempts {
 				n++
 				t.fresh.Add(1)
-				go begin()
+				go func() {
+					// Should it fail, the attempt does, too.
+					_ = t.do(ctx, func() error { return t.lookAgain(to.Address, to.Key) })
+					begin()
+				}()
 			}
 		}
 	}
@@ -135,6 +139,17 @@ func (t *Tor) useKey(a Address, k *ClientKey) error {
 	}
 	t.told[a] = *k
 	return nil
+}
+
+// lookAgain makes Tor forget what it knows of a service. It can only where there is a key.
+func (t *Tor) lookAgain(a Address, k *ClientKey) error {
+	if k == nil {
+		return nil
+	}
+	if err := t.useKey(a, nil); err != nil {
+		return err
+	}
+	return t.useKey(a, k)
 }
 
 // request speaks SOCKS over a fresh connection until the stream is open.

@@ -249,3 +249,29 @@ func listening(t *testing.T, pid int, table string) (open []string) {
 	}
 	return open
 }
+
+// TestOwnUser: Tor runs as a user of its own, and calls go both ways all the same.
+func TestOwnUser(t *testing.T) {
+	const user = 31337
+	n := network(t, 0)
+	dir, err := os.MkdirTemp("", "onion")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tor, err := onion.Start(onion.Config{Dir: dir, User: user, Extra: n.Torrc(), Log: quiet{t}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tor.Close(); os.RemoveAll(dir) })
+	k := key(t)
+	s := service(t, tor, k.ID())
+	until(t, tor, "reachable", onion.Status.Reachable)
+	if _, err := dial(t, tor, onion.Target{Address: s.Address(), Port: echoPort, Key: &k}); err != nil {
+		t.Fatal(err)
+	}
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", children(t)[0]))
+	want := fmt.Sprint(user, "\t", user, "\t", user, "\t", user)
+	if uid, gid := field(string(b), "Uid"), field(string(b), "Gid"); uid != want || gid != want || field(string(b), "CapEff") != "0000000000000000" {
+		t.Errorf("Tor runs as %q, %q, capabilities %s", uid, gid, field(string(b), "CapEff"))
+	}
+}
