@@ -48,6 +48,7 @@ func (p *phone) do(a call.Action) {
 func (p *phone) dial(to string) {
 	p.calls++
 	if p.line == nil {
+		p.note(Note{Event: "ended", Cause: string(call.NoNetwork)})
 		p.later(call.LineEnded{Cause: call.NoNetwork})
 		return
 	}

@@ -201,10 +201,8 @@ func TestTheLineFollowsTheLink(t *testing.T) {
 	d.network <- link.Status{Address: netip.MustParsePrefix("127.0.0.1/8")}
 	d.network <- link.Status{} // the cable is out: the line is closed, and a call says so
 	d.keys.Hold(hal.KeyDigit2)
-	for {
-		if n := d.await(t, "screen"); strings.Contains(n.Text, "etwork") {
-			break
-		}
+	if n := d.await(t, "ended"); n.Cause != string(call.NoNetwork) {
+		t.Errorf("without a line the call ends with %q", n.Cause)
 	}
 	d.keys.Press(hal.KeyEnd)
 	d.network <- link.Status{Address: netip.MustParsePrefix("127.0.0.1/8")}
