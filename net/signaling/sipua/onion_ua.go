@@ -31,8 +31,8 @@ func OnionAddr(name string) netip.AddrPort {
 }
 
 // NewOnion makes a UA that owns no socket and asks no name server: it speaks over streams that Inject brings, and over
-// nothing else. A call to "sip:user@NAME.onion" goes over the stream that was injected as NAME.onion; without one it ends
-// with Unreachable. name is our own onion name: what stands for our address in messages.
+// nothing else. A call to "sip:user@NAME.onion;transport=tcp" goes over the stream that was injected as NAME.onion; without
+// one it ends with NoNetwork. name is our own onion name: what stands for our address in messages.
 //
 // It fails closed twice: the dialer would have to bind to an address that no machine has, and no route leads to those that
 // it would dial. Config.Listen, Resolver and Accounts are not used. Errors: ErrName.
@@ -45,8 +45,8 @@ func NewOnion(config Config, name string) (*UA, error) {
 	}
 	config.Accounts, config.Resolver = nil, onionResolver{}
 	// Sockets of no use: every method of them fails, and none of them is open.
-	t := &transport{udp: &net.UDPConn{}, tcp: &net.TCPListener{}, local: OnionAddr(name), in: make(chan input, 64), done: make(chan struct{}), conns: map[flowID]*conn{},
-		byAddr: map[hopKey]*conn{}, slots: make(chan struct{}, maxConnections)}
+	t := &transport{udp: &net.UDPConn{}, tcp: &net.TCPListener{}, local: OnionAddr(name), in: make(chan input, 64),
+		done: make(chan struct{}), conns: map[flowID]*conn{}, byAddr: map[hopKey]*conn{}, slots: make(chan struct{}, maxConnections)}
 	t.tls = func(string) *tls.Config { return tlsConfig(nil, "") }
 	u := &UA{config: config, net: t, wishes: make(chan func(), 16), events: make(chan signaling.Event),
 		quit: make(chan struct{}), ended: make(chan struct{})}
