@@ -116,8 +116,10 @@ func (b *Baresip) Stop() (heard [2]Heard, err error) {
 		if c == nil || c.cmd == nil {
 			continue
 		}
+		memory := peak(c.cmd.Process.Pid)
 		c.cmd.Process.Signal(os.Interrupt)
 		heard[i] = c.end()
+		heard[i].MemoryKB = memory
 		_, speaker, e := c.dumps()
 		if e != nil {
 			return heard, e

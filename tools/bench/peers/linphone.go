@@ -114,8 +114,10 @@ func (l *Linphone) Stop() (heard [2]Heard, err error) {
 			c.say("terminate")
 			time.Sleep(500 * time.Millisecond)
 		}
+		memory := peak(c.cmd.Process.Pid)
 		c.say("quit")
 		heard[i] = c.end()
+		heard[i].MemoryKB = memory
 	}
 	return heard, nil
 }

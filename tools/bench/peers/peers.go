@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -71,4 +72,17 @@ func need(program string) error {
 		return fmt.Errorf("%w: %s", ErrMissing, program)
 	}
 	return nil
+}
+
+// peak is the most memory that a running program has had, in kB. What wait(2) tells includes the parent's, whose memory a
+// child has until it becomes its program.
+func peak(pid int) int64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(b), "VmHWM:")
+	var kb int64
+	fmt.Sscan(rest, &kb)
+	return kb
 }

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -164,10 +163,12 @@ func (s *Sotto) Stop() (heard [2]Heard, err error) {
 		if side == nil {
 			continue
 		}
+		memory := peak(side.cmd.Process.Pid)
 		fmt.Fprintln(side.script, "quit")
 		side.script.Close()
 		stop(side.cmd, side.ended)
 		heard[i] = side.heard()
+		heard[i].MemoryKB = memory
 	}
 	answered, _ := s.sides[0].noted("answered")
 	for i, side := range s.sides {
@@ -190,9 +191,6 @@ func (s *simulator) heard() Heard {
 func (h *Heard) usage(cmd *exec.Cmd) {
 	if st := cmd.ProcessState; st != nil {
 		h.CPU = st.UserTime() + st.SystemTime()
-		if u, ok := st.SysUsage().(*syscall.Rusage); ok {
-			h.MemoryKB = u.Maxrss
-		}
 	}
 }
 
