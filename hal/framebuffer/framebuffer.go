@@ -63,6 +63,7 @@ type Display struct {
 	frame  *image.RGBA
 	screen screen
 	memory []byte
+	dark   bool   // switched off, on a screen without a light of its own
 	light  string // file of the screen's backlight; "" when it has none
 }
 
@@ -135,6 +136,9 @@ func (d *Display) Frame() draw.Image { return d.frame }
 
 // Show implements hal.Display.
 func (d *Display) Show(damage image.Rectangle) error {
+	if d.dark {
+		return nil // the frame keeps it until there is light
+	}
 	d.screen.blit(d.memory, d.frame, damage.Intersect(d.frame.Rect))
 	return nil
 }
@@ -152,7 +156,7 @@ func (d *Display) SetBacklight(percent int) error {
 		}
 		return os.WriteFile(d.light, []byte(fmt.Sprint(most*max(0, min(100, percent))/100)), 0)
 	}
-	if percent <= 0 {
+	if d.dark = percent <= 0; d.dark {
 		clear(d.memory)
 		return nil
 	}

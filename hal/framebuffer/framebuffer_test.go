@@ -1,6 +1,7 @@
 package framebuffer
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"image"
@@ -71,6 +72,29 @@ func TestEnlarged(t *testing.T) {
 	}
 	if n != 25 {
 		t.Errorf("one pixel became %d", n)
+	}
+}
+
+func TestADarkScreenStaysDark(t *testing.T) {
+	s, err := fit(xrgb, fixed{stride: 2560}, image.Pt(240, 320))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &Display{frame: image.NewRGBA(image.Rect(0, 0, 240, 320)), screen: s, memory: make([]byte, s.stride*s.height)}
+	lit := func() int { return bytes.Count(d.memory, []byte{0xff}) }
+	d.frame.Set(1, 1, color.White)
+	for _, step := range []struct {
+		do   func() error
+		want int
+	}{
+		{func() error { return d.Show(d.frame.Rect) }, 3},
+		{func() error { return d.SetBacklight(0) }, 0},
+		{func() error { d.frame.Set(2, 2, color.White); return d.Show(d.frame.Rect) }, 0},
+		{func() error { return d.SetBacklight(60) }, 6},
+	} {
+		if err := step.do(); err != nil || lit() != step.want {
+			t.Fatalf("%d bytes are lit, want %d; %v", lit(), step.want, err)
+		}
 	}
 }
 

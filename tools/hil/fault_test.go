@@ -42,7 +42,7 @@ func TestPowerCuts(t *testing.T) {
 		if i%5 != 4 && i != cuts-1 {
 			continue // several cuts in a row, then a look
 		}
-		m = start(t, setup{name: "look", card: c})
+		m = start(t, setup{name: "look", card: c, port: newHub(t).plug()})
 		m.waitBar(barPanel, "the idle screen after a power cut", 120*time.Second)
 		if m.said("nothing will be remembered") {
 			t.Errorf("cut %d, seed %d: the data partition was lost:\n%s", i, seed, m.console())
@@ -81,7 +81,7 @@ func TestDamage(t *testing.T) {
 		{"small", "smaller than its file system", small, nil},
 		{"1970", "", cardOf(t, "qemuvirt"), []string{"-rtc", "base=1970-01-01T00:00:10"}},
 	} {
-		m := start(t, setup{name: c.name, card: c.card, extra: c.extra})
+		m := start(t, setup{name: c.name, card: c.card, extra: c.extra, port: newHub(t).plug()})
 		m.waitBar(barPanel, "the idle screen", 120*time.Second)
 		m.shot(c.name)
 		if c.complaint != "" {
