@@ -58,6 +58,10 @@ func (p *phone) lineEvent(ev signaling.Event) {
 
 // incomingCall rings, or is refused because another call is up.
 func (p *phone) incomingCall(ev signaling.Incoming) {
+	if p.book != nil && p.book.Blocked(ev.From.URI) {
+		p.line.Hangup(ev.Call, signaling.Busy) // no ring, and no hint that it is personal
+		return
+	}
 	from := call.Party{Name: ev.From.Name, Address: ev.From.URI}
 	if p.current != 0 {
 		p.waiting = ev.Call

@@ -155,11 +155,18 @@ func (p *phone) doMemory(a call.Action) {
 				Alarm: uint8(e.Alarm)})
 		})
 	case call.SaveContact:
-		c := a.Contact
+		c, v := a.Contact, p.voice
 		p.remember(func(b *phonebook.Book) error {
 			_, err := b.SaveContact(phonebook.Contact{ID: c.ID, Name: c.Name, Address: c.Address, Speed: c.Speed})
+			if err == nil && v != nil && v.secure {
+				err = b.Met(v.address, v.zid) // a name that is given during a call belongs to this device
+			}
 			return err
 		})
+	case call.Block:
+		p.remember(func(b *phonebook.Book) error { return b.Block(a.Address, true) })
+	case call.SelfTest:
+		p.selfTest()
 	case call.DeleteContact:
 		p.remember(func(b *phonebook.Book) error { return b.DeleteContact(a.ID) })
 	case call.Unverify:

@@ -253,3 +253,16 @@ func TestASecondCallIsRefusedBusy(t *testing.T) {
 		}
 	}
 }
+
+func TestSelfTestHearsAMicrophoneAndMissesOne(t *testing.T) {
+	if speaker, microphone := trySound(func() (hal.PCM, error) { return haltest.NewSinePCM(440), nil }); speaker != nil || microphone != nil {
+		t.Errorf("a card that works: %v, %v", speaker, microphone)
+	}
+	dead := func() (hal.PCM, error) { return haltest.OpenWAV(haltest.WAVConfig{}) }
+	if speaker, microphone := trySound(dead); speaker != nil || microphone != errSilent {
+		t.Errorf("a microphone that is not there: %v, %v", speaker, microphone)
+	}
+	if speaker, _ := trySound(func() (hal.PCM, error) { return nil, errors.New("no card") }); speaker == nil {
+		t.Error("a card that is not there works")
+	}
+}
