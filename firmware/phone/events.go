@@ -131,7 +131,8 @@ func (p *phone) secured(v *voice, e zrtp.Secure) {
 		p.note(Note{Event: "alert", Why: "key changed"})
 		p.handle(call.CacheMismatch{})
 	} else if !j.OtherDevice && !sas.CacheMismatch {
-		p.remember(func(b *phonebook.Book) error { return b.Met(v.address, v.zid) })
+		address, zid := v.address, v.zid
+		p.remember(func(b *phonebook.Book) error { return b.Met(address, zid) })
 	}
 	p.handle(call.Secure{Name: j.Name, OtherDevice: j.OtherDevice, Checked: j.Checked, SAS: sas.SAS, Initiator: e.Role == zrtp.Initiator, KA: a.KeyAgreement.String(),
 		Hash: a.Hash.String(), Cipher: a.Cipher.String(), Tag: a.AuthTag.String(), Verified: sas.Verified,

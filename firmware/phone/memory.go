@@ -155,11 +155,15 @@ func (p *phone) doMemory(a call.Action) {
 				Alarm: uint8(e.Alarm)})
 		})
 	case call.SaveContact:
-		c, v := a.Contact, p.voice
+		c, met := a.Contact, func(*phonebook.Book) error { return nil }
+		if v := p.voice; v != nil && v.secure {
+			address, zid := v.address, v.zid // a name that is given during a call belongs to this device
+			met = func(b *phonebook.Book) error { return b.Met(address, zid) }
+		}
 		p.remember(func(b *phonebook.Book) error {
 			_, err := b.SaveContact(phonebook.Contact{ID: c.ID, Name: c.Name, Address: c.Address, Speed: c.Speed})
-			if err == nil && v != nil && v.secure {
-				err = b.Met(v.address, v.zid) // a name that is given during a call belongs to this device
+			if err == nil {
+				err = met(b)
 			}
 			return err
 		})
