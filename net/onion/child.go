@@ -52,13 +52,18 @@ func socketpair() (net.Conn, *os.File, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	file := os.NewFile(uintptr(fds[0]), "control")
 	theirs := os.NewFile(uintptr(fds[1]), "control")
-	ours, err := net.FileConn(file)
-	file.Close()
+	ours, err := connOf(fds[0])
 	if err != nil {
 		theirs.Close()
 		return nil, nil, err
 	}
 	return ours, theirs, nil
+}
+
+// connOf takes over a descriptor.
+func connOf(fd int) (net.Conn, error) {
+	file := os.NewFile(uintptr(fd), "control")
+	defer file.Close()
+	return net.FileConn(file)
 }

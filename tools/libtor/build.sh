@@ -16,7 +16,8 @@ amd64) triple=x86_64-linux-gnu cross= ;;
 arm64) triple=aarch64-linux-gnu cross=--host=aarch64-linux-gnu ;;
 *) die "no board has ARCH=$arch; use amd64 or arm64" ;;
 esac
-cache=$PWD/build/cache
+root=$PWD
+cache=$root/build/cache
 out=$cache/libtor-$arch
 sysroot=$cache/sysroot-tor-$arch
 recipe=$(sha256sum "$0" tools/libtor/source.sh | sha256sum | cut -c1-16)
@@ -44,13 +45,13 @@ say "configuring Tor for $arch (log in $work/configure.log)"
 	--disable-asciidoc --disable-manpage --disable-html-manual --disable-unittests --disable-system-torrc \
 	--disable-systemd --disable-lzma --disable-zstd --disable-tool-name-check --enable-pic --disable-dependency-tracking \
 	--disable-module-relay --disable-module-dirauth --disable-gpl --enable-seccomp --enable-fatal-warnings=no \
-	CPPFLAGS="-I$sysroot/usr/include -I$sysroot/usr/include/$triple" CFLAGS="-O2 -g0 -ffile-prefix-map=$PWD=." \
+	CPPFLAGS="-I$sysroot/usr/include -I$sysroot/usr/include/$triple" CFLAGS="-O2 -g0 -ffile-prefix-map=$root=." \
 	LDFLAGS="-L$sysroot/usr/lib/$triple -static" >configure.log 2>&1) ||
 	{ tail -5 "$work/configure.log" >&2; die "configure failed"; }
 say "building libtor.a for $arch, about three minutes (log in $work/make.log)"
 (cd "$work" && nice -n 19 make -j2 libtor.a >make.log 2>&1) & job=$!
 while kill -0 $job 2>/dev/null; do
-	sleep 20
+	for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 $job 2>/dev/null && sleep 2; done
 	say "  $(grep -c '^  CC ' "$work/make.log" || true) of about 400 files compiled"
 done
 wait $job || { grep -m3 -E 'error|Error' "$work/make.log" >&2 || tail -3 "$work/make.log" >&2; die "make failed"; }

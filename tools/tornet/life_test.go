@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -250,7 +251,7 @@ func listening(t *testing.T, pid int, table string) (open []string) {
 	return open
 }
 
-// TestOwnUser: Tor runs as a user of its own, and calls go both ways all the same.
+// TestOwnUser: Tor runs as a user of its own and is started by a broker, as on a device, and calls go both ways all the same.
 func TestOwnUser(t *testing.T) {
 	const user = 31337
 	n := network(t, 0)
@@ -258,11 +259,16 @@ func TestOwnUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tor, err := onion.Start(onion.Config{Dir: dir, User: user, Extra: n.Torrc(), Log: quiet{t}})
+	broker, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "broker"), Net: "unix"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { tor.Close(); os.RemoveAll(dir) })
+	go onion.Broker(broker, onion.Exec(user), io.Discard)
+	tor, err := onion.Start(onion.Config{Dir: dir, User: user, Extra: n.Torrc(), Launch: onion.Brokered(broker.Addr().String())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tor.Close(); broker.Close(); os.RemoveAll(dir) })
 	k := key(t)
 	s := service(t, tor, k.ID())
 	until(t, tor, "reachable", onion.Status.Reachable)
