@@ -66,7 +66,8 @@ func (c *card) position() int64 {
 	return n - n%int64(c.period)
 }
 
-// until sleeps until the chip has reached pos.
+// until sleeps until the chip has reached pos. It parks the goroutine and is late by up to a millisecond; a thread that
+// blocks in a system call would be on time and cost a third more, for Go's monitor takes its processor away each time.
 func (c *card) until(pos int64) error {
 	for {
 		if c.closed.Load() {

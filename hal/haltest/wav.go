@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"sotto/hal"
 )
 
@@ -65,7 +63,6 @@ func OpenWAV(c WAVConfig) (*WAVPCM, error) {
 		return nil, errors.New("haltest: period of more than 100 ms")
 	}
 	w := &WAVPCM{card: newCard(c.Period, c.Drift), loop: c.Loop, started: c.Started}
-	w.sleep = threadSleep
 	if c.Started == nil {
 		w.started = func(Direction, time.Time) {}
 	}
@@ -87,12 +84,6 @@ func OpenWAV(c WAVConfig) (*WAVPCM, error) {
 		return nil, fmt.Errorf("haltest: %w", err)
 	}
 	return w, nil
-}
-
-// threadSleep blocks the thread as a driver's system call would: Go's own timers are late by up to a millisecond.
-func threadSleep(d time.Duration) {
-	ts := unix.NsecToTimespec(int64(d))
-	_ = unix.Nanosleep(&ts, nil) // woken early by a signal: the caller looks at the clock again
 }
 
 // ReadFrame implements hal.PCM.
