@@ -33,7 +33,7 @@ prepare() { # a private apt: own sources, lists and archive folder; proxies of t
 	local uri
 	uri=$(mirror)
 	[ -n "$uri" ] || die "no Debian mirror found in /etc/apt/sources.list*"
-	mkdir -p "$state"/{parts,preferences,lists/partial,archives/partial,dpkg}
+	mkdir -p "$state"/{parts,preferences,lists/partial,archives/partial,empty/partial,dpkg}
 	: >"$state/dpkg/status"
 	echo "deb [signed-by=$keyring] $uri $suite main contrib non-free non-free-firmware" >"$state/sources.list"
 	cat >"$state/apt.conf" <<-X
@@ -69,7 +69,8 @@ uris() { # what to fetch: lines of URI FILE SIZE HASH
 	local names=()
 	for p in "$@"; do names+=("$p:$arch"); done
 	if [ "$depends" = yes ]; then
-		apt_ apt-get install --print-uris -qq -y --no-install-recommends "${names[@]}" 2>"$state/solve.log" |
+		# An empty archive folder, or apt leaves out what it has already.
+		apt_ apt-get -o "Dir::Cache::archives=$state/empty" install --print-uris -qq -y --no-install-recommends "${names[@]}" 2>"$state/solve.log" |
 			grep "^'" || { tail -3 "$state/solve.log" >&2; die "apt cannot resolve $* in $suite/$arch"; }
 	else
 		apt_ apt-get download --print-uris -qq "${names[@]}" 2>"$state/solve.log" | grep "^'" ||
