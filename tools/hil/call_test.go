@@ -76,7 +76,7 @@ func talk(t *testing.T) {
 	var heard [2][]float64
 	var wg sync.WaitGroup
 	for i, name := range []string{"bob", "alice"} {
-		wg.Go(func() { heard[i] = hear(t, name, 12*time.Second) })
+		wg.Go(func() { heard[i] = hear(t, name, 6*time.Second) })
 	}
 	wg.Wait()
 	for i, who := range []string{"alice", "bob"} {
