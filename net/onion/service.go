@@ -34,10 +34,10 @@ type Service struct {
 	once      sync.Once
 
 	// Owned by Tor.run.
-	open     bool
-	clients  []ClientID // sorted
-	applied  *published // what this child was told; nil: it knows nothing of the service
-	uploaded bool       // a directory has it
+	open    bool
+	clients []ClientID // sorted
+	applied *published // what this child was told; nil: it knows nothing of the service
+	uploads uploads    // since then
 }
 
 // published is a service as a child was told of it.
@@ -214,7 +214,7 @@ func (t *Tor) apply(s *Service) error {
 		return nil
 	}
 	if was != nil {
-		s.applied, s.uploaded = nil, false
+		s.applied, s.uploads = nil, uploads{}
 		if _, err := t.line.ask("DEL_ONION %s", s.address.id()); err != nil {
 			return err
 		}

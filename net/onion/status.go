@@ -12,7 +12,7 @@ type Status struct {
 	Percent   int           // of bootstrap, 0..100
 	Phase     string        // of bootstrap, Tor's word for it: "conn_done", "loading_descriptors", "done"
 	Connected bool          // a circuit was built since Tor started
-	Published int           // of our services: how many have told a directory where they are
+	Published int           // of our services: how many have told the directories where they are
 	Services  int           // how many should
 	ClockSkew time.Duration // our clock minus the network's, where Tor complains about it; 0 when it does not
 	Version   string        // of Tor, as "0.4.9.11"
@@ -57,20 +57,59 @@ func argument(words, name string) string {
 
 // event is what an asynchronous line of Tor means to us.
 type event struct {
-	uploaded string        // id of a service whose descriptor a directory took
-	skewed   bool          // Tor complains about the clock
-	skew     time.Duration // by this much
+	service string        // id of a service whose descriptor is on its way
+	upload  step          // what became of it
+	skewed  bool          // Tor complains about the clock
+	skew    time.Duration // by this much
+}
+
+// step is how far one upload has come.
+type step uint8
+
+const (
+	uploadNone step = iota
+	uploadSent
+	uploadDone
+	uploadFailed
+)
+
+var steps = map[string]step{"UPLOAD": uploadSent, "UPLOADED": uploadDone, "FAILED": uploadFailed}
+
+// uploads are those of a service to the directories that are responsible for it.
+type uploads struct{ sent, done, failed int }
+
+// take counts one.
+func (u *uploads) take(s step) {
+	switch s {
+	case uploadSent:
+		u.sent++
+	case uploadDone:
+		u.done++
+	case uploadFailed:
+		u.failed++
+	}
+}
+
+// enough tells whether callers will find the service: a caller asks one directory after another, so the last of them need
+// not have it yet.
+func (u *uploads) enough() bool {
+	return u.done > 0 && (u.done+u.failed >= u.sent || 4*u.done >= 3*u.sent)
 }
 
 // readEvent understands the few events that we ask for.
 //
+//	HS_DESC UPLOAD <id> UNKNOWN <directory> <descriptor> HSDIR_INDEX=<index>
 //	HS_DESC UPLOADED <id> UNKNOWN <directory>
+//	HS_DESC FAILED <id> UNKNOWN <directory> REASON=UPLOAD_REJECTED
 //	STATUS_GENERAL WARN CLOCK_SKEW SKEW=<seconds> SOURCE=...
 func readEvent(line string) event {
 	f := strings.Fields(line)
 	switch {
-	case len(f) >= 3 && f[0] == "HS_DESC" && f[1] == "UPLOADED":
-		return event{uploaded: f[2]}
+	case len(f) >= 3 && f[0] == "HS_DESC" && steps[f[1]] != uploadNone:
+		if f[1] == "FAILED" && argument(line, "REASON") != "UPLOAD_REJECTED" {
+			return event{} // a failed fetch, most likely: the words are the same
+		}
+		return event{service: f[2], upload: steps[f[1]]}
 	case len(f) >= 4 && strings.HasPrefix(f[0], "STATUS_") && f[2] == "CLOCK_SKEW":
 		n, err := strconv.ParseInt(argument(line, "SKEW"), 10, 32)
 		if err != nil {

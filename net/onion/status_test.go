@@ -37,8 +37,11 @@ func TestStatus(t *testing.T) {
 func TestEvents(t *testing.T) {
 	id := strings.TrimSuffix(known[0], suffix)
 	for line, want := range map[string]event{
-		"HS_DESC UPLOADED " + id + " UNKNOWN $AAAA~relay": {uploaded: id},
-		"HS_DESC UPLOAD " + id + " UNKNOWN $AAAA~relay":   {},
+		"HS_DESC UPLOADED " + id + " UNKNOWN $AAAA~relay":                      {service: id, upload: uploadDone},
+		"HS_DESC UPLOAD " + id + " UNKNOWN $AAAA~relay x HSDIR_INDEX=AA":       {service: id, upload: uploadSent},
+		"HS_DESC FAILED " + id + " UNKNOWN $AAAA~relay REASON=UPLOAD_REJECTED": {service: id, upload: uploadFailed},
+		"HS_DESC FAILED " + id + " NO_AUTH $AAAA~relay x REASON=NOT_FOUND":     {},
+		"HS_DESC REQUESTED " + id + " NO_AUTH $AAAA~relay x":                   {},
 		"HS_DESC UPLOADED": {},
 		"STATUS_GENERAL WARN CLOCK_SKEW SKEW=-7200 SOURCE=OR:192.0.2.1:443":        {skewed: true, skew: -2 * time.Hour},
 		"STATUS_CLIENT WARN CLOCK_SKEW SKEW=3601 MIN_SKEW=10 SOURCE=NETWORKSTATUS": {skewed: true, skew: 3601 * time.Second},
@@ -68,5 +71,19 @@ func TestCircuits(t *testing.T) {
 	}
 	if got := circuitsTo([]string{"circuit-status=", "OK"}, a); got != nil {
 		t.Errorf("no circuit %v", got)
+	}
+}
+
+// TestUploads: the service is published when the directories have it, not when the first one has.
+func TestUploads(t *testing.T) {
+	for steps, want := range map[string]bool{"": false, "s": false, "sd": true, "d": true, "ssd": false, "ssdd": true, "ssssddd": true,
+		"ssssddf": false, "ssssdffd": true, "ssff": false, "sdssd": false, "sdsddd": true} {
+		var u uploads
+		for _, c := range steps {
+			u.take(map[rune]step{'s': uploadSent, 'd': uploadDone, 'f': uploadFailed}[c])
+		}
+		if u.enough() != want {
+			t.Errorf("%q: %v, want %v", steps, u.enough(), want)
+		}
 	}
 }

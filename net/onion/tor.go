@@ -142,7 +142,7 @@ func (t *Tor) tell() {
 		if s.wanted() {
 			t.now.Services++
 		}
-		if s.uploaded {
+		if s.uploads.enough() {
 			t.now.Published++
 		}
 	}
@@ -207,7 +207,7 @@ func (t *Tor) forget() {
 	t.line, t.told = nil, nil
 	t.now = Status{Restarts: t.now.Restarts, Version: t.now.Version}
 	for _, s := range t.services {
-		s.applied, s.uploaded = nil, false
+		s.applied, s.uploads = nil, uploads{}
 	}
 }
 
@@ -298,8 +298,8 @@ func (t *Tor) hear(line string) {
 		t.now.ClockSkew = e.skew
 	}
 	for _, s := range t.services {
-		if e.uploaded != "" && s.applied != nil && e.uploaded == s.address.id() {
-			s.uploaded = true
+		if s.applied != nil && e.service == s.address.id() {
+			s.uploads.take(e.upload)
 		}
 	}
 }

@@ -27,7 +27,7 @@ const inside = "TORNET_INSIDE"
 func TestMain(m *testing.M) {
 	onion.ChildMain()
 	if os.Getenv(inside) == "" {
-		os.Exit(again())
+		os.Exit(alone())
 	}
 	if err := wire(); err != nil {
 		fmt.Fprintln(os.Stderr, "tornet:", err)
@@ -36,8 +36,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// again runs this program in a new namespace.
-func again() int {
+// alone runs this program in a new namespace.
+func alone() int {
 	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
 	cmd.Env = append(os.Environ(), inside+"=1")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr

@@ -62,10 +62,9 @@ func mortal(t *testing.T, n *Network) (tor *onion.Tor, kill func() error) {
 	return tor, func() error { return child.Load().Interrupt() }
 }
 
-// TestKilled kills Tor twenty times at any moment, the called's and the caller's in turn: each comes back, and so does
+// killed kills Tor twenty times at any moment, the called's and the caller's in turn: each comes back, and so does
 // the service with its clients.
-func TestKilled(t *testing.T) {
-	n := network(t, 0)
+func killed(t *testing.T, n *Network) {
 	alice, killAlice := mortal(t, n)
 	bob, killBob := mortal(t, n)
 	k := key(t)
@@ -132,10 +131,9 @@ func guards(t *testing.T, dir string) (lines []string) {
 	return lines
 }
 
-// TestAgain: a telephone that is switched off and on has the same address and the same guards, and is reached again; an
+// again: a telephone that is switched off and on has the same address and the same guards, and is reached again; an
 // amnesic one leaves nothing.
-func TestAgain(t *testing.T) {
-	n := network(t, 0)
+func again(t *testing.T, n *Network) {
 	bob := client(t, n)
 	dir, err := os.MkdirTemp("", "onion")
 	if err != nil {
@@ -180,9 +178,8 @@ func TestAgain(t *testing.T) {
 	}
 }
 
-// TestCell: the child has no new privileges, Tor's thread is in its sandbox and every thread in ours, and no port is open.
-func TestCell(t *testing.T) {
-	n := network(t, 0)
+// cell: the child has no new privileges, Tor's thread is in its sandbox and every thread in ours, and no port is open.
+func cell(t *testing.T, n *Network) {
 	w := newWatch(t)
 	tor := client(t, n)
 	k := key(t)
@@ -251,10 +248,9 @@ func listening(t *testing.T, pid int, table string) (open []string) {
 	return open
 }
 
-// TestOwnUser: Tor runs as a user of its own and is started by a broker, as on a device, and calls go both ways all the same.
-func TestOwnUser(t *testing.T) {
+// ownUser: Tor runs as a user of its own and is started by a broker, as on a device, and calls go both ways all the same.
+func ownUser(t *testing.T, n *Network) {
 	const user = 31337
-	n := network(t, 0)
 	dir, err := os.MkdirTemp("", "onion")
 	if err != nil {
 		t.Fatal(err)

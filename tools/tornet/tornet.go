@@ -145,10 +145,14 @@ func (n *Network) Torrc() []string {
 	return append([]string{"TestingTorNetwork 1", "PathsNeededToBuildCircuits 0.67"}, n.lines...)
 }
 
-// Ports are those on which relays and authorities take connections: the only ones that a client has business with.
+// Ports are those on which relays, authorities and the proxies before them take connections. A packet of this network has
+// one of them at one end.
 func (n *Network) Ports() (ports []int) {
 	for _, m := range n.nodes {
 		ports = append(ports, m.orPort)
+		if m.inner != 0 {
+			ports = append(ports, m.inner)
+		}
 		if m.authority {
 			ports = append(ports, m.dirPort)
 		}

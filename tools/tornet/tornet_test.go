@@ -7,10 +7,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +20,26 @@ import (
 	"sotto/net/onion"
 )
 
-// network starts a network for one test.
+// TestNear: on a network without delays.
+func TestNear(t *testing.T) {
+	on(t, network(t, 0), map[string]func(*testing.T, *Network){
+		"authorisation": authorisation, "killed": killed, "again": again, "cell": cell, "own user": ownUser, "call": call,
+	})
+}
+
+// TestFar: with 20 ms on each link.
+func TestFar(t *testing.T) {
+	on(t, network(t, 20*time.Millisecond), map[string]func(*testing.T, *Network){"ring": ring, "call": call})
+}
+
+// on runs tests one after the other: they measure, and would disturb each other.
+func on(t *testing.T, n *Network, tests map[string]func(*testing.T, *Network)) {
+	for _, name := range slices.Sorted(maps.Keys(tests)) {
+		t.Run(name, func(t *testing.T) { tests[name](t, n) })
+	}
+}
+
+// network starts a network.
 func network(t *testing.T, delay time.Duration) *Network {
 	t.Helper()
 	began := time.Now()
@@ -150,9 +171,8 @@ func dialWithin(t *testing.T, tor *onion.Tor, to onion.Target, limit time.Durati
 
 const patience = 30 * time.Second
 
-// TestAuthorisation: who may come in does, nobody else, and each hears within ten seconds why not.
-func TestAuthorisation(t *testing.T) {
-	n := network(t, 0)
+// authorisation: who may come in does, nobody else, and each hears within ten seconds why not.
+func authorisation(t *testing.T, n *Network) {
 	alice, bob := client(t, n), client(t, n)
 	right, wrong := key(t), key(t)
 	s := service(t, alice, right.ID())
