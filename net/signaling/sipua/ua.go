@@ -61,6 +61,7 @@ func New(config Config) (*UA, error) {
 	if config.Resolver == nil {
 		config.Resolver = net.DefaultResolver
 	}
+	config.Resolver = WithoutOnion(config.Resolver)
 	t, err := listen(config.Listen, !config.AccountsOnly)
 	if err != nil {
 		return nil, err
