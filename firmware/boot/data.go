@@ -94,6 +94,9 @@ func parseTemplate(b []byte) (size int64, blocks map[int64][]byte, err error) {
 		return 0, nil, errTemplate
 	}
 	size = int64(binary.LittleEndian.Uint64(b[8:]))
+	if size < blockSize { // a negative size would make every place fit
+		return 0, nil, errTemplate
+	}
 	blocks = map[int64][]byte{}
 	for r := b[header:]; len(r) > 0; r = r[record:] {
 		at := int64(binary.LittleEndian.Uint64(r))
