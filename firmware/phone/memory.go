@@ -85,19 +85,14 @@ func (p *phone) remember(change func(*phonebook.Book) error) {
 	}
 }
 
-// write is the goroutine that waits for the medium.
+// write is the goroutine that waits for the medium. It ends when writes is closed, and not before everything in it is kept.
 func (p *phone) write() {
-	for {
+	defer close(p.written)
+	for work := range p.writes {
+		then := work()
 		select {
-		case work := <-p.writes:
-			then := work()
-			select {
-			case p.results <- then:
-			case <-p.quit:
-				return
-			}
+		case p.results <- then:
 		case <-p.quit:
-			return
 		}
 	}
 }

@@ -63,6 +63,7 @@ type phone struct {
 
 	results  chan func()        // of work in the background, to be run by the loop
 	writes   chan func() func() // to the medium, in order; what they return is a result
+	written  chan struct{}      // closed when the last of them is done
 	quit     chan struct{}      // closed by stop
 	accounts map[string]bool    // by name: registered
 	calls    int                // since start
@@ -97,7 +98,7 @@ func start(cfg Config) (*phone, error) {
 		cfg.Ptime = 20
 	}
 	p := &phone{cfg: cfg, voices: make(chan voiceEvent, 64), results: make(chan func()), writes: make(chan func() func(), 64),
-		quit: make(chan struct{}), accounts: map[string]bool{}}
+		written: make(chan struct{}), quit: make(chan struct{}), accounts: map[string]bool{}}
 	if err := p.openBook(); err != nil {
 		p.closeBook()
 		return nil, err
@@ -126,6 +127,8 @@ func (p *phone) stop() {
 	if p.line != nil {
 		p.line.Close()
 	}
+	close(p.writes)
+	<-p.written
 	p.closeBook()
 	p.report()
 }

@@ -155,6 +155,3 @@ func parseZID(s string) (zid zrtp.ZID, err error) {
 	}
 	return zrtp.ZID(b), nil
 }
-
-// Cache is the former name of Book.
-type Cache = Book
