@@ -21,7 +21,7 @@ func FormatCards(contacts []Contact) string {
 	for _, c := range contacts {
 		fmt.Fprintf(&b, "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:%s\r\n", escapeCard(c.Name))
 		switch {
-		case strings.HasPrefix(c.Address, "sip"):
+		case isSIP(c.Address):
 			fmt.Fprintf(&b, "IMPP:%s\r\n", escapeCard(c.Address))
 		case c.Address != "":
 			fmt.Fprintf(&b, "TEL:%s\r\n", escapeCard(c.Address))
@@ -95,7 +95,7 @@ func ParseCards(text string) ([]Contact, error) {
 // property takes what a telephone needs of a card. An address of ours counts more than a number.
 func (c *Contact) property(name, value string) {
 	value = strings.TrimSpace(value)
-	sip := strings.HasPrefix(c.Address, "sip")
+	sip := isSIP(c.Address)
 	switch name {
 	case "FN":
 		c.Name = value
@@ -106,21 +106,35 @@ func (c *Contact) property(name, value string) {
 			c.Name = strings.TrimSpace(given + " " + family)
 		}
 	case "IMPP", "X-SIP":
-		if name == "X-SIP" && !strings.HasPrefix(value, "sip") {
+		if name == "X-SIP" && !isSIP(value) {
 			value = "sip:" + value
 		}
-		if !sip && (strings.HasPrefix(value, "sip:") || strings.HasPrefix(value, "sips:")) {
+		if !sip && isSIP(value) {
 			c.Address = value
 		}
 	case "TEL":
 		if c.Address == "" {
-			c.Address = strings.NewReplacer("tel:", "", " ", "", "-", "", "(", "", ")", "").Replace(value)
+			c.Address = number(value)
 		}
 	case "X-SOTTO-SPEED":
 		if n, err := strconv.Atoi(value); err == nil && n >= 2 && n <= 9 {
 			c.Speed = n
 		}
 	}
+}
+
+func isSIP(address string) bool {
+	return strings.HasPrefix(address, "sip:") || strings.HasPrefix(address, "sips:")
+}
+
+// number is a telephone number without its scheme and its visual separators (RFC 3966, Section 5.1.1), and without the
+// schemes that come to light when those are gone: what is written out must read as it was.
+func number(value string) string {
+	value = strings.NewReplacer(" ", "", "-", "", "(", "", ")", "").Replace(value)
+	for strings.HasPrefix(value, "tel:") {
+		value = value[len("tel:"):]
+	}
+	return value
 }
 
 // Import adds contacts, as from ParseCards. A name that is there already keeps its address and its device; it returns how

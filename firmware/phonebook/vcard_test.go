@@ -102,6 +102,8 @@ func TestBackup(t *testing.T) {
 func FuzzCards(f *testing.F) {
 	f.Add(foreignCards)
 	f.Add("BEGIN:VCARD\nFN:\\\nTEL:\nEND:VCARD")
+	f.Add("BEGIN:VCARD\nFN:A\nTEL:t-el:5\nEND:VCARD")
+	f.Add("BEGIN:VCARD\nFN:A\nX-SIP:sip\nTEL:sip\nEND:VCARD")
 	f.Fuzz(func(t *testing.T, s string) {
 		cards, err := ParseCards(s)
 		if err != nil {

@@ -51,8 +51,9 @@ func ParseAddress(s string) (a Address, err error) {
 	if len(s) != addressLen {
 		return Address{}, ErrAddress
 	}
+	// The length is asked again: the decoder passes over line ends, so that 56 characters may be fewer than 35 octets.
 	b, err := encoding.DecodeString(strings.ToUpper(s))
-	if err != nil {
+	if err != nil || len(b) != encoding.DecodedLen(addressLen) {
 		return Address{}, ErrAddress
 	}
 	copy(a[:], b)

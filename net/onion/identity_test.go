@@ -33,7 +33,7 @@ func TestAddress(t *testing.T) {
 	if err != nil || a.String() != known[0] {
 		t.Errorf("in capitals: %s, %v", a, err)
 	}
-	for _, s := range []string{"", ".onion", "expyuzz4wqqyqhjn.onion", known[0] + ".onion", "a" + known[0], strings.Repeat("=", addressLen)} {
+	for _, s := range []string{"", ".onion", "expyuzz4wqqyqhjn.onion", known[0] + ".onion", "a" + known[0], strings.Repeat("=", addressLen), known[0][:54] + "\n\n"} {
 		if a, err := ParseAddress(s); !errors.Is(err, ErrAddress) || a != (Address{}) {
 			t.Errorf("%q was taken", s)
 		}
@@ -43,6 +43,7 @@ func TestAddress(t *testing.T) {
 func FuzzAddress(f *testing.F) {
 	for _, s := range known {
 		f.Add(s)
+		f.Add(s[:50] + "\r\n\n\n\n\n")
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		a, err := ParseAddress(s)
