@@ -329,6 +329,7 @@ func opensWith(file []byte, pin string) bool {
 	if key == nil {
 		return false
 	}
+	defer key.free()
 	_, err = h.open(key, body)
 	return err == nil
 }
