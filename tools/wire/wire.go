@@ -162,8 +162,7 @@ func Judge(all []Datagram) Report {
 		for _, c := range values {
 			n += c
 		}
-		// n random octets show about 256*(1-e^(-n/256)) values; Opus shows one or two.
-		if n >= minPackets && len(values) < min(n, 128)/3 {
+		if looksClear(len(values), n) {
 			r.Leaks = append(r.Leaks, fmt.Sprintf("stream from %v: %d packets begin with only %d different octets", s.src, n, len(values)))
 		}
 	}
