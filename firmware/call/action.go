@@ -11,8 +11,15 @@ type (
 	Answer struct{}
 	// Hangup ends the call in whatever state it is: it rejects, cancels or hangs up, and says why.
 	Hangup struct{ Cause Cause }
-	// RefuseWaiting refuses the incoming call of this very event, because another call is up.
+	// RefuseWaiting refuses the incoming call of this very event: another call is up, or this one is not to ring.
 	RefuseWaiting struct{ Cause Cause }
+	// HoldCall tells the peer that we do not listen, or that we go on. The voice is silent meanwhile.
+	HoldCall struct{ On bool }
+	// Swap makes the other call the current one and the current one the other; there may be only one of them. What was
+	// the current call has been muted before.
+	Swap struct{}
+	// Aside is an action that concerns the other call.
+	Aside struct{ Action Action }
 )
 
 // Actions for the media.
@@ -36,7 +43,10 @@ type (
 // Actions for ear, eye and memory.
 type (
 	// Ring plays a ring on the loudspeaker until another Ring. RingNone stops it.
-	Ring struct{ Kind RingKind }
+	Ring struct {
+		Kind RingKind
+		Tune int // 0 to Tunes-1
+	}
 	// Tone plays in the earpiece until another Tone. ToneNone stops it. Tones end by themselves unless they say so.
 	Tone struct{ Kind ToneKind }
 	// SetBacklight is the display's light, 0 to 100 percent.
@@ -74,6 +84,9 @@ func (Dial) action()          {}
 func (Answer) action()        {}
 func (Hangup) action()        {}
 func (RefuseWaiting) action() {}
+func (HoldCall) action()      {}
+func (Swap) action()          {}
+func (Aside) action()         {}
 func (StartMedia) action()    {}
 func (StopMedia) action()     {}
 func (Mute) action()          {}
@@ -131,6 +144,9 @@ const (
 	RingRising          // the same, beginning softly
 )
 
+// Tunes is how many ring tones there are.
+const Tunes = 5
+
 // ToneKind is what is heard in the ear.
 type ToneKind uint8
 
@@ -145,4 +161,6 @@ const (
 	ToneAlarm             // the key changed, or somebody listens; goes on
 	ToneEnded             // the call is over; once
 	ToneKey               // a key was pressed; once
+	ToneWaiting           // another call waits; goes on
+	ToneIntercom          // the microphone will open by itself; once, as long as intercomWarning
 )

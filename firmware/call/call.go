@@ -58,11 +58,14 @@ type Machine struct {
 	out     []Action // of the event that is being handled
 	told    outputs  // what the world was told last
 	call    *current // nil: no call
+	other   *current // nil, or a call that waits or is held
+	rings   rings    // who rang lately
 	pages   []*page  // the newest is on top
 	typed   typing   // of the entry or of the dial screen
 	chosen  int      // of the contacts that were found while dialling; -1: none
 	notice  notice
 	missed  int
+	mailbox Mailbox
 	network Network
 	battery int
 	light   int
@@ -102,8 +105,10 @@ func (m *Machine) Handle(dst []Action, ev Event, now time.Time) []Action {
 		m.press(ev.Key)
 	case Hold:
 		m.hold(ev.Key)
-	case IncomingCall, Ringing, Answered, LineEnded:
+	case IncomingCall, Ringing, Answered, LineEnded, PeerHeld:
 		m.fromLine(ev)
+	case Beside:
+		m.beside(ev.Event)
 	case Secure, CacheMismatch, PeerCannotEncrypt, Alert, MediaFailed, Stats:
 		m.fromMedia(ev)
 	default:
@@ -129,6 +134,8 @@ func (m *Machine) fromHouse(ev Event) {
 		m.refresh()
 	case NetworkChanged:
 		m.network = ev.Network
+	case MailboxChanged:
+		m.mailbox = ev.Mailbox
 	case BatteryChanged:
 		m.battery = ev.Percent
 	case AboutChanged:
@@ -155,9 +162,11 @@ func (m *Machine) say(l Label, arg string) {
 
 // state is what the screen shows: a call is above everything but the pages that belong to it.
 func (m *Machine) state() State {
-	switch {
-	case m.call != nil && m.call.state != Talking:
-		return m.call.state
+	switch c := m.call; {
+	case m.other != nil && m.other.state == Incoming:
+		return Waiting
+	case c != nil && c.state != Talking && (c.state != Incoming || c.connecting):
+		return c.state
 	case len(m.pages) > 0:
 		return m.top().state
 	case m.call != nil:
@@ -174,7 +183,7 @@ func (m *Machine) state() State {
 type outputs struct {
 	muted bool
 	media bool
-	ring  RingKind
+	ring  Ring
 	tone  ToneKind
 	light int
 }
@@ -185,20 +194,20 @@ func (m *Machine) settle() {
 	want := outputs{light: m.light, muted: true}
 	if c := m.call; c != nil {
 		want.media = c.media
-		want.muted = c.muted || (c.state != Talking && c.state != Verifying)
+		want.muted = c.muted || (c.state != Talking && c.state != Verifying) || c.quiet(m.now)
 		want.tone = c.tone()
 		if c.state == Incoming && !c.silenced && !m.settings.Silent && !c.connecting {
-			want.ring = RingNormal
-			if m.settings.Rising {
-				want.ring = RingRising
-			}
+			want.ring = m.ring()
 		}
+	}
+	if o := m.other; o != nil && o.state == Incoming && !o.silenced && want.tone == ToneNone {
+		want.tone = ToneWaiting
 	}
 	if want.media && (!m.told.media || want.muted != m.told.muted) {
 		m.do(Mute{want.muted})
 	}
 	if want.ring != m.told.ring {
-		m.do(Ring{want.ring})
+		m.do(want.ring)
 	}
 	switch { // a tone that is heard once ends the one before; one that goes on is not to be disturbed
 	case want.tone != m.told.tone && (want.tone != ToneNone || m.beep == ToneNone):

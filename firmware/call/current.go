@@ -5,21 +5,19 @@ import (
 	"time"
 )
 
-// current is the one call.
+// current is a call, the current one or the other.
 type current struct {
-	state      State
-	peer       Party
-	claimed    bool // the name is only what the peer calls itself
-	outgoing   bool
-	ringing    bool // there
-	connecting bool // answered here, the line has not said so yet
-	silenced   bool // its ring
-	answered   bool
-	media      bool      // the pipeline runs
-	begun      time.Time // when it began to ring
-	since      time.Time // when it became secure; zero: never
-	cause      Cause
-	talked     time.Duration
+	state   State
+	peer    Party
+	contact string // ID of the contact with that address; empty: none
+	claimed bool   // the name is only what the peer calls itself
+	course
+	pause
+	media  bool      // the pipeline runs
+	begun  time.Time // when it began to ring
+	since  time.Time // when it became secure; zero: never
+	cause  Cause
+	talked time.Duration
 
 	keys      Secure // what ZRTP agreed
 	trust     Trust
@@ -31,7 +29,17 @@ type current struct {
 	misses    int
 	muted     bool // by the user
 	speaker   bool
-	lost      float64
+	stats     Stats
+}
+
+// course is how far a call has come.
+type course struct {
+	outgoing   bool
+	ringing    bool // there
+	connecting bool // answered here, the line has not said so yet
+	silenced   bool // its ring
+	answered   bool
+	rejected   bool // by a key
 }
 
 // dial begins a call to a contact, a number or an address.
@@ -42,7 +50,10 @@ func (m *Machine) dial(to Party) {
 	m.wake()
 	m.typed = typing{}
 	m.pages = nil
-	m.call = &current{state: Calling, peer: to, outgoing: true, begun: m.now}
+	m.call = &current{state: Calling, peer: to, course: course{outgoing: true}, begun: m.now}
+	if c, ok := m.contactOf(to.Address); ok {
+		m.call.contact = c.ID
+	}
 	if to.Address == "" {
 		m.end(BadAddress)
 		return
@@ -56,7 +67,7 @@ func (m *Machine) fromLine(ev Event) {
 	c := m.call
 	switch ev := ev.(type) {
 	case IncomingCall:
-		m.incoming(ev.From)
+		m.incoming(ev)
 	case Ringing:
 		if c != nil && c.state == Calling {
 			c.ringing = true
@@ -68,36 +79,15 @@ func (m *Machine) fromLine(ev Event) {
 			m.timers.set(timerCall, m.now.Add(secureTimeout))
 			m.do(StartMedia{})
 		}
+	case PeerHeld:
+		if c != nil {
+			c.heldThere = ev.On
+		}
 	case LineEnded:
 		if c != nil && c.state != Ended {
 			m.over(ev.Cause)
 		}
 	}
-}
-
-func (m *Machine) incoming(from Party) {
-	m.wake()
-	if m.call != nil && m.call.state != Ended {
-		m.do(RefuseWaiting{Busy})
-		peer, claimed := m.known(from)
-		if claimed {
-			peer = peer.quoted()
-		}
-		m.keep(Entry{When: m.now, Peer: peer, Incoming: true, Missed: true, Cause: Busy})
-		return
-	}
-	m.call = &current{state: Incoming, begun: m.now}
-	m.call.peer, m.call.claimed = m.known(from)
-	m.timers.set(timerCall, m.now.Add(ringTimeout))
-}
-
-// known gives the caller the name of the contact with that address: what the caller calls itself counts for little, and
-// both are only what the network says until ZRTP has spoken.
-func (m *Machine) known(p Party) (named Party, claimed bool) {
-	if c, ok := m.contactOf(p.Address); ok {
-		return Party{c.Name, p.Address}, false
-	}
-	return p, p.Name != ""
 }
 
 // quoted is a party whose name is only what it calls itself.
@@ -126,7 +116,7 @@ func (m *Machine) hangup() {
 	case c.state == Calling:
 		m.end(Cancelled)
 	case c.state == Incoming && !c.connecting:
-		m.end(Declined)
+		m.reject(Declined)
 	default:
 		m.end(HungUp)
 	}
@@ -154,17 +144,27 @@ func (m *Machine) over(cause Cause) {
 	}
 	m.pages = nil
 	show := endedLong
-	missed := !c.outgoing && !c.answered && cause != Declined
-	if cause.ordinary() && !missed {
+	if (cause.ordinary() || c.rejected) && !c.missed() {
 		show = endedShort
 	}
 	m.timers.set(timerCall, m.now.Add(show))
+	m.record(c, cause)
+	if m.other != nil {
+		m.goOn(cause)
+	}
+}
+
+// missed tells whether somebody called in vain and nobody knows.
+func (c *current) missed() bool { return !c.outgoing && !c.answered && !c.rejected }
+
+// record keeps what came of a call.
+func (m *Machine) record(c *current, cause Cause) {
 	peer := c.peer
 	if c.claimed { // the log must not lend a name either
 		peer = peer.quoted()
 	}
-	m.keep(Entry{When: c.begun, Peer: peer, Incoming: !c.outgoing, Answered: c.answered, Missed: missed,
-		Talked: c.talked, Cause: cause, Trust: c.trust, Alarm: c.alarm})
+	m.keep(Entry{When: c.begun, Peer: peer, Contact: c.contact, Incoming: !c.outgoing, Answered: c.answered,
+		Missed: c.missed(), Talked: c.talked, Cause: cause, Trust: c.trust, Alarm: c.alarm})
 }
 
 // keep writes a line of the call log.
@@ -223,7 +223,8 @@ func (m *Machine) fromMedia(ev Event) {
 	case MediaFailed:
 		m.end(ev.Cause)
 	case Stats:
-		c.lost = ev.Lost
+		c.stats = ev
+		m.refresh()
 	}
 }
 
@@ -248,11 +249,14 @@ func (m *Machine) secure(ev Secure) {
 	default:
 		c.trust = Known
 	}
-	switch bound, known := m.contactOf(c.peer.Address); {
+	switch {
+	case c.byItself && !c.mayListen():
+		m.end(KeyRefused)
+		return
 	case c.alarm != NoAlarm:
 		m.raise(c.alarm)
 		return
-	case ev.Name != "" && known && ev.Name != bound.Name:
+	case ev.OtherPerson:
 		m.raise(OtherPerson)
 		return
 	case ev.OtherDevice:
@@ -264,6 +268,9 @@ func (m *Machine) secure(ev Secure) {
 		c.peer.Name, c.claimed = ev.Name, false // the device's name, not the network's
 	}
 	m.beep = ToneSecure
+	if c.byItself {
+		m.warn()
+	}
 }
 
 // raise gives alarm: the microphone closes until the peer's half of the code was typed right.
@@ -277,5 +284,6 @@ func (m *Machine) raise(kind AlarmKind) {
 	if c.state != GoingSecure || c.keys.SAS != "" {
 		c.state = Alarm
 		m.pages = nil
+		m.refuseWaiting(Busy) // one thing at a time
 	}
 }

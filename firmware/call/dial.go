@@ -12,11 +12,12 @@ func (m *Machine) dialTyped() {
 		m.dial(Party{found[m.chosen].Name, found[m.chosen].Address})
 		return
 	}
-	if c, ok := m.contactOf(typed); ok {
+	address := dialAddress(typed)
+	if c, ok := m.contactOf(address); ok {
 		m.dial(Party{c.Name, c.Address})
 		return
 	}
-	m.dial(Party{Address: dialAddress(typed)})
+	m.dial(Party{Address: address})
 }
 
 // dialAddress is what the line is asked for: with * for the dot, an address of the Internet can be typed without another
@@ -104,49 +105,15 @@ func (m *Machine) stepFound(k Key) {
 	m.chosen = (m.chosen+1+d)%n - 1
 }
 
-// contactOf is the contact with that address. One that is the same but for port and case, or for a user that is missing on
-// one side, is taken where none is the same: telephones that call directly often give no port. It is only what the
-// network says: whose device it is, ZRTP tells.
+// contactOf is the contact whose address is written exactly so. What looks different and may be the same is the phone
+// book's to judge, and comes with the events.
 func (m *Machine) contactOf(address string) (Contact, bool) {
-	for _, same := range []func(a, b string) bool{sameAddress, likeAddress} {
-		for _, c := range m.contacts {
-			if same(c.Address, address) {
-				return c, true
-			}
+	for _, c := range m.contacts {
+		if address != "" && strings.TrimPrefix(c.Address, "sip:") == strings.TrimPrefix(address, "sip:") {
+			return c, true
 		}
 	}
 	return Contact{}, false
-}
-
-// sameAddress compares what people write: without scheme, parameters and the usual port, and without regard to the case
-// of the host.
-func sameAddress(a, b string) bool {
-	userA, hostA, portA := splitAddress(a)
-	userB, hostB, portB := splitAddress(b)
-	return hostA != "" && userA == userB && hostA == hostB && portA == portB
-}
-
-// likeAddress is sameAddress but for port, case of the user, and a user that only one has.
-func likeAddress(a, b string) bool {
-	userA, hostA, _ := splitAddress(a)
-	userB, hostB, _ := splitAddress(b)
-	return hostA != "" && hostA == hostB && (userA == "" || userB == "" || strings.EqualFold(userA, userB))
-}
-
-func splitAddress(a string) (user, host, port string) {
-	a = strings.TrimPrefix(strings.TrimPrefix(a, "sips:"), "sip:")
-	a, _, _ = strings.Cut(a, ";")
-	user, host, ok := strings.Cut(a, "@")
-	if !ok {
-		user, host = "", a
-	}
-	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
-		host, port = host[:i], host[i+1:]
-	}
-	if port == "5060" {
-		port = ""
-	}
-	return user, strings.ToLower(host), port
 }
 
 // display is the name, or the address where there is none.

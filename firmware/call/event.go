@@ -13,16 +13,25 @@ type (
 	Hold struct{ Key Key }
 )
 
-// Events from the line. They concern the current call; events of older calls must not be passed on.
+// Events from the line. They concern the current call, inside Beside the other one; events of older calls must not be
+// passed on.
 type (
-	// IncomingCall rings here. While another call is up it is answered with the action RefuseWaiting.
-	IncomingCall struct{ From Party }
+	// IncomingCall rings here. One that is not to ring is answered with the action RefuseWaiting; while a call is up that
+	// can be held, it waits as the other call.
+	IncomingCall struct {
+		From    Party
+		Contact string // ID of the contact that has this address, as the phone book judges; empty: none
+	}
 	// Ringing tells that the called telephone rings.
 	Ringing struct{}
 	// Answered tells that both sides agreed to talk: the machine starts the media.
 	Answered struct{}
+	// PeerHeld tells that the peer stopped listening, or went on.
+	PeerHeld struct{ On bool }
 	// LineEnded tells that the call is over, or never began. After our own Hangup it is ignored.
 	LineEnded struct{ Cause Cause }
+	// Beside is an event of the line or the media that concerns the other call: the one that waits or is held.
+	Beside struct{ Event Event }
 )
 
 // Events from the media: what ZRTP and the voice pipeline have to say.
@@ -37,6 +46,7 @@ type (
 		FirstCall             bool   // never talked to this device
 		Name                  string // the contact that this device belongs to; empty: nobody's yet
 		OtherDevice           bool   // the contact of this call owns another device, and this is not it
+		OtherPerson           bool   // this device belongs to another contact than the one of this call
 		Authentic             bool   // TLS on the signaling and a matching a=zrtp-hash
 		Disclosure            bool   // the peer's product gives keys away (RFC 6189, Section 11)
 	}
@@ -50,8 +60,13 @@ type (
 	MediaFailed struct{ Cause Cause }
 	// Stats is how the voice arrives, about once a second.
 	Stats struct {
-		Lost  float64       // share of frames that had to be concealed, 0 to 1
-		Delay time.Duration // jitter buffer
+		Lost    float64       // share of packets that did not come in time, 0 to 1
+		Delay   time.Duration // of the jitter buffer
+		Jitter  time.Duration
+		RTT     time.Duration // there and back; 0: not known
+		Bitrate int           // of our speech, bit/s
+		Codec   string
+		Route   string // "direct", "relay", "tor"
 	}
 )
 
@@ -67,6 +82,8 @@ type (
 	SettingsChanged struct{ Settings Settings }
 	// NetworkChanged is the state of the link and of the accounts.
 	NetworkChanged struct{ Network Network }
+	// MailboxChanged is how many voice messages wait.
+	MailboxChanged struct{ Mailbox Mailbox }
 	// BatteryChanged is the charge in percent; negative: there is no battery.
 	BatteryChanged struct{ Percent int }
 	// AboutChanged replaces the lines of the screen that says what is running.
@@ -91,6 +108,9 @@ func (IncomingCall) event()      {}
 func (Ringing) event()           {}
 func (Answered) event()          {}
 func (LineEnded) event()         {}
+func (PeerHeld) event()          {}
+func (Beside) event()            {}
+func (MailboxChanged) event()    {}
 func (Secure) event()            {}
 func (CacheMismatch) event()     {}
 func (PeerCannotEncrypt) event() {}

@@ -9,7 +9,14 @@ import (
 
 // world believes only the actions, and checks what must hold whatever the order of events.
 type world struct {
-	t     *testing.T
+	t      *testing.T
+	line         // the current call
+	other  line  // the one that waits or is held
+	arrive *line // where the call of this event went
+}
+
+// line is one of the two calls.
+type line struct {
 	up    bool // between Dial or an incoming call and its end
 	media bool
 	open  bool // the microphone
@@ -27,16 +34,18 @@ func event(b byte) Event {
 		return Hold{Key(b) - keys}
 	}
 	sas := Secure{SAS: "ybnd", Initiator: b%2 == 0, FirstCall: true}
-	events := []Event{IncomingCall{Party{"Eve", "sip:eve@192.0.2.1"}}, Ringing{}, Answered{}, LineEnded{PeerHungUp},
+	events := []Event{IncomingCall{From: Party{"Eve", "sip:eve@192.0.2.1"}}, IncomingCall{From: Party{"x", "sip:bob@10.0.0.2"}, Contact: "1"}, Ringing{}, Answered{}, LineEnded{PeerHungUp},
 		LineEnded{Unreachable}, sas, Secure{SAS: "button:Galveston", Verified: true}, Secure{SAS: "ybnd", OtherDevice: true},
-		Secure{SAS: "ybnd", Name: "Carol"}, Secure{}, CacheMismatch{}, PeerCannotEncrypt{}, Alert{"altered message"},
+		Secure{SAS: "ybnd", Name: "Carol", OtherPerson: true}, Secure{}, CacheMismatch{}, PeerCannotEncrypt{}, Alert{"altered message"},
 		MediaFailed{NoMedia}, Stats{Lost: 0.1}, Tick{}, ContactsChanged{}, ContactsChanged{twoContacts},
 		LogChanged{[]Entry{{Peer: Party{"Bob", "2"}}}}, NetworkChanged{}, SettingsChanged{Settings{Language: "de", LockAfter: 1}}, BatteryChanged{50}, AboutChanged{[]string{"a"}},
+		PeerHeld{true}, PeerHeld{false}, Beside{LineEnded{PeerHungUp}}, Beside{CacheMismatch{}}, Beside{MediaFailed{NoMedia}}, Beside{PeerHeld{true}},
+		MailboxChanged{Mailbox{true, 3}}, SettingsChanged{Settings{Language: "en", Quiet: QuietVerified}}, Secure{SAS: "ybnd", Name: "Bob", Checked: true},
 		PINChecked{OK: true}, PINChecked{Wait: time.Minute}, PINChanged{true}, Locked{}}
 	return events[int(b)%len(events)]
 }
 
-var twoContacts = []Contact{{ID: "1", Name: "Bob", Address: "sip:bob@10.0.0.2", Speed: 2, Trust: Verified, Number: "1\n2"},
+var twoContacts = []Contact{{ID: "1", Name: "Bob", Address: "sip:bob@10.0.0.2", Speed: 2, Trust: Verified, Number: "1\n2", Intercom: true},
 	{ID: "2", Name: "Carol", Address: "1234"}}
 
 func (w *world) see(a Action, s Snapshot) {
@@ -51,6 +60,24 @@ func (w *world) see(a Action, s Snapshot) {
 			w.t.Fatal("hung up without a call")
 		}
 		w.up = false
+	case RefuseWaiting:
+		if w.arrive == nil {
+			w.t.Fatal("refused a call that did not come")
+		}
+		*w.arrive = line{}
+	case HoldCall:
+		if !w.media {
+			w.t.Fatal("held a call that does not talk")
+		}
+	case Swap:
+		if w.open {
+			w.t.Fatal("left a call with the microphone open")
+		}
+		w.line, w.other = w.other, w.line
+	case Aside:
+		w.line, w.other = w.other, w.line
+		w.see(a.Action, s)
+		w.line, w.other = w.other, w.line
 	case StartMedia:
 		if w.media || !w.up {
 			w.t.Fatalf("media started: running %v, call %v", w.media, w.up)
@@ -76,6 +103,15 @@ func (w *world) see(a Action, s Snapshot) {
 
 func (w *world) check(m *Machine, ev Event, now time.Time) {
 	s := m.Snapshot()
+	if s.State == Waiting {
+		s.Call = s.Other
+	}
+	if w.open && (s.Call.Held || s.Call.HeldThere || m.call.byItself && !m.call.mayListen()) || w.other.open {
+		w.t.Fatalf("after %T somebody hears what is said beside a call", ev)
+	}
+	if (m.other != nil) != w.other.up && w.up {
+		w.t.Fatalf("after %T the other call is %v, up %v", ev, m.other, w.other.up)
+	}
 	if w.open && (!w.secure || s.Call.Muted || s.Call.Alarm != NoAlarm && s.State != Verifying) {
 		w.t.Fatalf("after %T the microphone is open in %v (secure %v, muted %v, alarm %v)", ev, s.State, w.secure, s.Call.Muted, s.Call.Alarm)
 	}
@@ -140,8 +176,25 @@ func play(t *testing.T, script []byte) {
 		}
 		ev := event(b)
 		before := m.Snapshot()
-		if _, ok := ev.(IncomingCall); ok && !w.up {
-			w.up = true
+		w.arrive = nil
+		_, comes := ev.(IncomingCall)
+		switch {
+		case comes && !w.up:
+			w.line = line{up: true}
+			w.arrive = &w.line
+		case comes && !w.other.up:
+			w.other = line{up: true}
+			w.arrive = &w.other
+		case comes:
+			w.arrive = new(line)
+		}
+		end, ended := ev.(LineEnded)
+		if ended && (m.call == nil || m.call.state == Ended) {
+			continue // the phone is deaf to what comes after the end
+		}
+		w.up = w.up && end == LineEnded{}
+		if b, ok := ev.(Beside); ok && b.Event == (LineEnded{PeerHungUp}) {
+			w.other.up = false
 		}
 		actions := m.Handle(nil, ev, now)
 		if _, ok := ev.(Secure); ok {
@@ -149,9 +202,6 @@ func play(t *testing.T, script []byte) {
 		}
 		for _, a := range actions {
 			w.see(a, before)
-		}
-		if _, ok := ev.(LineEnded); ok {
-			w.up = false
 		}
 		w.check(m, ev, now)
 	}

@@ -27,10 +27,17 @@ func (m *Machine) softKeys() (left, right soft) {
 		if c.connecting {
 			return soft{}, soft{"hangup", (*Machine).hangup}
 		}
-		return soft{"answer", (*Machine).answer}, soft{"reject", (*Machine).hangup}
+		if len(m.pages) == 0 {
+			return soft{"answer", (*Machine).answer}, soft{"reject", (*Machine).hangup}
+		}
+	case Waiting:
+		return soft{"answer", (*Machine).answerWaiting}, soft{"reject", (*Machine).rejectWaiting}
 	case GoingSecure:
 		return soft{}, soft{"hangup", (*Machine).hangup}
 	case Talking:
+		if c.held {
+			return soft{"resume", func(m *Machine) { m.holdCall(false) }}, soft{"hangup", (*Machine).hangup}
+		}
 		if c.trust < Checked && !c.showWhole {
 			return soft{"verify", (*Machine).verify}, soft{"hangup", (*Machine).hangup}
 		}
@@ -55,8 +62,10 @@ func (m *Machine) softKeys() (left, right soft) {
 // press handles a key that went down. Any key lights the screen and silences a ring.
 func (m *Machine) press(k Key) {
 	m.wake()
-	if c := m.call; c != nil && c.state == Incoming {
-		c.silenced = true
+	for _, c := range []*current{m.call, m.other} {
+		if c != nil && c.state == Incoming {
+			c.silenced = true
+		}
 	}
 	switch k {
 	case KeySoftLeft, KeySoftRight:
@@ -82,9 +91,19 @@ func (m *Machine) press(k Key) {
 
 // pressCall answers, dials what was typed or chosen, or shows whom one called last.
 func (m *Machine) pressCall(k Key) {
-	switch m.state() {
-	case Incoming:
+	if c := m.call; c != nil && c.state == Incoming && !c.connecting { // also from the ways not to take it
 		m.answer()
+		return
+	}
+	switch m.state() {
+	case Waiting:
+		if k == KeyCall {
+			m.answerWaiting()
+		}
+	case Talking:
+		if k == KeyCall {
+			m.flash()
+		}
 	case Dialling:
 		m.dialTyped()
 	case Ended:
@@ -110,6 +129,12 @@ func (m *Machine) pressEnd(k Key) {
 			m.light = 0
 			m.timers.stop(timerLight)
 		}
+	case Waiting:
+		if k == KeyEnd {
+			m.rejectWaiting()
+			return
+		}
+		m.hangup()
 	default:
 		if m.call != nil {
 			m.hangup()
@@ -132,6 +157,8 @@ func (m *Machine) pressOK() {
 		m.openMenu()
 	case Talking:
 		m.openOptions()
+	case Incoming:
+		m.openReject()
 	case Verifying:
 		m.stands()
 	case Dialling, Listing, Entering, Closed:
@@ -204,6 +231,9 @@ func (m *Machine) pressSymbol(k Key) {
 		m.chosen = -1
 		m.keyTone()
 	case Talking:
+		if m.call.quiet(m.now) {
+			return
+		}
 		if m.call.trust >= Checked && m.call.trust != Broken {
 			m.do(SendDTMF{r})
 		} else if k <= Key9 { // typing at once what one hears needs no other key
@@ -237,6 +267,10 @@ func (m *Machine) hold(k Key) {
 	t := &m.typed
 	first := len(t.text) == 1
 	switch s := m.state(); {
+	case s == Listing && k == KeyCall && m.top().title == "log":
+		m.redial()
+	case s == Dialling && first && k == Key1:
+		m.callMailbox()
 	case s == Dialling && k == Key0:
 		t.text[len(t.text)-1] = '+'
 	case s == Dialling && first && k >= Key2 && k <= Key9:

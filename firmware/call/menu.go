@@ -107,6 +107,10 @@ func (m *Machine) openContact(id string) {
 			{Row{Label: "name", Detail: c.Name}, func() { m.editName(c) }},
 			{Row{Label: "address"}, func() { m.editAddress(c) }},
 			{Row{Label: "speed", Detail: missedCount(c.Speed)}, func() { m.nextSpeed(c) }},
+			{Row{Label: "always", Mark: onOff(c.Always)}, func() { c.Always = !c.Always; m.do(SaveContact{c}) }},
+		}
+		if c.Trust == Checked || c.Trust == Verified || c.Intercom { // nobody else may open the microphone
+			rows = append(rows, action{Row{Label: "intercom", Mark: onOff(c.Intercom)}, func() { m.changeIntercom(c) }})
 		}
 		if c.Number != "" {
 			rows = append(rows, action{Row{Label: "number"}, func() { m.read("number", strings.Split(c.Number, "\n")) }})
@@ -226,7 +230,7 @@ func (m *Machine) openEntry(e Entry) {
 			{Row{Label: trustLabel(e.Trust), Trust: e.Trust, Mark: MarkTrust, Detail: talked(e.Talked)}, func() {}},
 			{Row{Label: "call"}, func() { m.dial(e.Peer) }},
 		}
-		if _, known := m.contactOf(e.Peer.Address); !known && e.Peer.Address != "" {
+		if e.Contact == "" && e.Peer.Address != "" {
 			rows = append(rows, action{Row{Label: "contact.new"}, func() { m.newContact(e.Peer.Address) }},
 				action{Row{Label: "block"}, func() {
 					m.confirm("block", "block.sure", e.Peer.display(), func() { m.back(); m.do(Block{e.Peer.Address}) })
@@ -277,17 +281,21 @@ func (m *Machine) openOptions() {
 			return nil
 		}
 		var rows []action
-		if !c.showWhole {
+		if !c.showWhole && !c.held {
 			rows = append(rows, action{Row{Label: "verify"}, m.verify})
 		}
 		rows = append(rows,
+			action{Row{Label: "hold", Mark: onOff(c.held)}, func() { m.holdCall(!c.held) }},
 			action{Row{Label: "mute", Mark: onOff(c.muted)}, func() { c.muted = !c.muted }},
 			action{Row{Label: "speaker", Mark: onOff(c.speaker)}, func() { m.adjust(KeyRight) }})
+		if m.other != nil {
+			rows = append(rows, action{Row{Label: "swap", Detail: m.other.peer.display()}, m.swap})
+		}
 		if c.trust < Checked && !c.showWhole {
 			// Who has seen the peer's half on the screen could type it without listening.
 			rows = append(rows, action{Row{Label: "whole"}, func() { c.showWhole = true; m.leave() }})
 		}
-		if _, known := m.contactOf(c.peer.Address); !known && c.peer.Address != "" {
+		if _, known := m.contactOf(c.peer.Address); !known && c.contact == "" && c.peer.Address != "" {
 			rows = append(rows, action{Row{Label: "contact.new"}, func() { m.newContact(c.peer.Address) }})
 		}
 		return append(rows, action{Row{Label: "algorithms"}, func() {

@@ -20,11 +20,12 @@ const (
 	Reading           // lines of text: what is running, a safety number
 	Entering          // a name, an address or a PIN is being typed
 	Closed            // locked: only a PIN, or an incoming call
+	Waiting           // one talks, and another call rings: Snapshot.Call is the new one, Snapshot.Other the one that is up
 	numStates
 )
 
 var stateNames = [numStates]string{"idle", "dialling", "calling", "incoming", "going secure", "talking", "verifying",
-	"alarm", "ended", "listing", "reading", "entering", "closed"}
+	"alarm", "ended", "listing", "reading", "entering", "closed", "waiting"}
 
 // String is the state in plain words.
 func (s State) String() string {
@@ -74,12 +75,16 @@ type Contact struct {
 	Trust   Trust
 	Device  bool   // a device is bound to this name
 	Number  string // safety number, groups of digits; empty before there was a call
+
+	Always   bool // rings even when nobody else may
+	Intercom bool // is answered by itself, once the device has proved to be the one whose code was compared
 }
 
 // Entry is a line of the call log.
 type Entry struct {
 	When     time.Time
 	Peer     Party
+	Contact  string // ID of the contact with that address, as the phone book judges; empty: none
 	Incoming bool
 	Answered bool
 	Missed   bool
@@ -116,6 +121,32 @@ type Settings struct {
 	Volume    int  // 0 to 100 percent
 	LockAfter int  // minutes without a key; 0: never
 	Erase     bool // after eraseWrong wrong PINs; the vault keeps the truth, this is what is shown
+
+	Tune      int    // of the ring, 0 to Tunes-1
+	Quiet     Quiet  // who may ring
+	LockQuiet bool   // nobody rings while the telephone is locked
+	Voicemail string // number of the mailbox, on long press of 1
+	Zone      string // of the time, by its name in the IANA database; empty: UTC
+	Hours12   bool   // 12 hours and am or pm
+	Forget    int    // days after which a line of the call log goes; 0: never
+}
+
+// Quiet says who may ring.
+type Quiet uint8
+
+// The levels of do-not-disturb.
+const (
+	QuietOff      Quiet = iota // everybody rings
+	QuietContacts              // contacts ring
+	QuietVerified              // contacts ring whose code was compared, and those who always may
+	QuietChosen                // only those ring who always may
+	numQuiet
+)
+
+// Mailbox is where voice messages wait.
+type Mailbox struct {
+	Waiting bool
+	New     int // 0 when the server does not count them
 }
 
 // Code is the short authentication string during one call. Our half is to be said, the peer's half to be heard and typed:
@@ -138,6 +169,8 @@ type View struct {
 	Outgoing   bool
 	Ringing    bool // it rings there
 	Connecting bool // answered here, not yet agreed
+	Held       bool // by us: nobody hears anything
+	HeldThere  bool // by the peer
 	Elapsed    time.Duration
 	Trust      Trust
 	Plus       bool // verified, and the signaling is authentic as well
@@ -197,6 +230,9 @@ type Snapshot struct {
 	Battery     int // percent; negative: none
 	Missed      int
 	Call        View
+	Other       View // the other call, when Second
+	Second      bool // there is one: it waits or is held
+	Mailbox     Mailbox
 	Title       Label // of a list, a text or an entry
 	TitleText   string
 	Notice      Label // a line that asks or explains

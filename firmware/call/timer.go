@@ -7,6 +7,8 @@ type timer uint8
 
 const (
 	timerCall   timer = iota // the phase of the call takes too long, or its end was shown long enough
+	timerOther               // nobody answers the call that waits
+	timerOpen                // the microphone of an intercom call opens
 	timerTap                 // a symbol of multitap stands
 	timerNotice              // a line goes
 	timerLight               // the light goes down
@@ -51,6 +53,10 @@ func (m *Machine) expire() {
 	if m.timers.due(timerCall, m.now) {
 		m.callTimeout()
 	}
+	if m.timers.due(timerOther, m.now) {
+		m.refuseWaiting(PeerCancelled)
+	}
+	m.timers.due(timerOpen, m.now) // settle sees that the time has come
 	if m.timers.due(timerLock, m.now) && m.call == nil && !m.closed {
 		m.do(Lock{})
 	}

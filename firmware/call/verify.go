@@ -37,6 +37,7 @@ func (m *Machine) verify() {
 	if c == nil || c.keys.SAS == "" || c.alarm == Listened || c.showWhole {
 		return
 	}
+	m.holdCall(false)
 	c.state, c.checking, c.theirs = Verifying, c.alarm != NoAlarm, typing{}
 	m.pages = nil
 	m.notice = notice{}

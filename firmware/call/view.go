@@ -8,11 +8,17 @@ func (m *Machine) Snapshot() Snapshot {
 	s := Snapshot{State: m.state(), Left: left.label, Right: right.label, Own: m.own, Now: m.now, Network: m.network,
 		Battery: m.battery, Missed: m.missed, Notice: m.notice.label, NoticeArg: m.notice.arg, Selected: -1,
 		Backlight: m.light, Settings: m.settings}
+	s.Mailbox = m.mailbox
+	if s.Second = m.other != nil; s.Second {
+		s.Other = m.other.view(m.now, m.settings.Volume)
+	}
 	if m.call != nil {
 		s.Call = m.call.view(m.now, m.settings.Volume)
 		s.Lamp = !m.call.since.IsZero() && m.call.alarm == NoAlarm && (m.call.state == Talking || m.call.state == Verifying)
 	}
 	switch s.State {
+	case Waiting:
+		s.Call, s.Other = s.Other, s.Call
 	case Dialling:
 		s.Input = Input{Text: shownDigits(m.typed.String())}
 		for _, c := range m.found() {
@@ -55,6 +61,7 @@ func (p *page) show(s *Snapshot, t *typing) {
 // view is the call as it is shown.
 func (c *current) view(now time.Time, volume int) View {
 	v := View{Peer: c.peer, Claimed: c.claimed, Outgoing: c.outgoing, Ringing: c.ringing, Connecting: c.connecting, Elapsed: c.talked,
+		Held: c.held, HeldThere: c.heldThere,
 		Trust: c.trust, Plus: c.trust == Verified && c.keys.Authentic, Alarm: c.alarm, Alert: c.alert,
 		Disclosure: c.keys.Disclosure, Code: c.code(), Muted: c.muted, Speaker: c.speaker, Volume: volume, Cause: c.cause}
 	if c.alarm == OtherPerson {
@@ -66,7 +73,7 @@ func (c *current) view(now time.Time, volume int) View {
 	if c.state != Ended && !c.since.IsZero() {
 		v.Elapsed = now.Sub(c.since)
 	}
-	v.Quality = quality(c.lost)
+	v.Quality = quality(c.stats.Lost)
 	return v
 }
 

@@ -22,7 +22,15 @@ func (p *phone) do(a call.Action) {
 	case call.Hangup:
 		p.hangup(a.Cause)
 	case call.RefuseWaiting:
-		p.line.Hangup(p.waiting, lineCause(a.Cause))
+		p.refuseWaiting(a.Cause)
+	case call.HoldCall:
+		p.hold(a.On)
+	case call.Swap:
+		p.swap()
+	case call.Aside:
+		p.exchange()
+		p.do(a.Action)
+		p.exchange()
 	case call.StartMedia:
 		p.startVoice()
 	case call.StopMedia:
@@ -59,6 +67,7 @@ func (p *phone) dial(to string) {
 	}
 	p.voice = v
 	p.describe(v, nil, func(d signaling.Description) {
+		v.local = d
 		p.current = p.line.Dial(signaling.Dial{To: to, Account: p.accountFor(to), Offer: d})
 	})
 }
@@ -76,7 +85,10 @@ func (p *phone) answer() {
 		return
 	}
 	p.voice = v
-	p.describe(v, &offer, func(d signaling.Description) { p.line.Answer(p.current, d.AnswerTo(offer)) })
+	p.describe(v, &offer, func(d signaling.Description) {
+		v.local = d.AnswerTo(offer)
+		p.line.Answer(p.current, v.local)
+	})
 }
 
 // hangup ends the current call, whatever it is doing.
@@ -84,7 +96,7 @@ func (p *phone) hangup(cause call.Cause) {
 	if p.current != 0 {
 		p.line.Hangup(p.current, lineCause(cause))
 	}
-	p.note(Note{Event: "ended", Cause: string(cause)})
+	p.note(Note{Event: "ended", Call: p.numberOf(p.voice), Cause: string(cause)})
 	p.forgetCall()
 }
 

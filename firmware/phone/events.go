@@ -1,6 +1,8 @@
 package phone
 
 import (
+	"strconv"
+
 	"sotto/firmware/call"
 	"sotto/firmware/media"
 	"sotto/firmware/phonebook"
@@ -23,7 +25,7 @@ func lineCause(c call.Cause) signaling.Cause {
 	return signaling.HungUp
 }
 
-// lineEvent passes on what the line says of the current call; a second call is only refused.
+// lineEvent passes on what the line says of the two calls that there may be.
 func (p *phone) lineEvent(ev signaling.Event) {
 	switch ev := ev.(type) {
 	case signaling.Incoming:
@@ -41,42 +43,86 @@ func (p *phone) lineEvent(ev signaling.Event) {
 		}
 	case signaling.Registration:
 		p.registration(ev)
+	case signaling.Messages:
+		p.messages(ev)
 	case signaling.Moved:
-		if ev.Call == p.current && p.voice != nil {
-			p.voice.setRemote(ev.Remote)
-			p.note(Note{Event: "alert", Why: "media moved"})
-			p.handle(call.Alert{Why: "media moved"})
+		if v := p.voiceOf(ev.Call); v != nil {
+			v.setRemote(ev.Remote)
+			p.note(Note{Event: "alert", Call: v.number, Why: "media moved"})
+			p.tell(v, call.Alert{Why: "media moved"})
+		}
+	case signaling.Held:
+		if v := p.voiceOf(ev.Call); v != nil {
+			p.note(Note{Event: "held", Call: v.number, Text: map[bool]string{true: "on", false: "off"}[ev.Hold]})
+			p.tell(v, call.PeerHeld{On: ev.Hold})
 		}
 	case signaling.Ended:
-		if ev.Call == p.current {
-			p.note(Note{Event: "ended", Cause: ev.Cause.String()})
-			p.forgetCall()
-			p.handle(call.LineEnded{Cause: call.Cause(ev.Cause.String())})
-		}
+		p.lineEnded(ev)
 	}
 }
 
-// incomingCall rings, or is refused because another call is up.
+// lineEnded forgets the call and says why it is over.
+func (p *phone) lineEnded(ev signaling.Ended) {
+	over := call.LineEnded{Cause: call.Cause(ev.Cause.String())}
+	switch {
+	case ev.Call == 0:
+	case ev.Call == p.current:
+		p.note(Note{Event: "ended", Call: p.numberOf(p.voice), Cause: ev.Cause.String()})
+		p.forgetCall()
+		p.handle(over)
+	case ev.Call == p.other.id:
+		p.note(Note{Event: "ended", Call: p.numberOf(p.other.voice), Cause: ev.Cause.String()})
+		p.exchange()
+		p.forgetCall()
+		p.exchange()
+		p.handle(call.Beside{Event: over})
+	}
+}
+
+// incomingCall rings, waits, or is refused, as the machine decides.
 func (p *phone) incomingCall(ev signaling.Incoming) {
-	if p.book != nil && p.book.Blocked(ev.From.URI) {
-		p.line.Hangup(ev.Call, signaling.Busy) // no ring, and no hint that it is personal
-		return
-	}
 	from := call.Party{Name: ev.From.Name, Address: ev.From.URI}
-	if p.current != 0 {
-		p.waiting = ev.Call
-		p.handle(call.IncomingCall{From: from})
-		return
+	contact := ""
+	if p.book != nil {
+		if p.book.Blocked(ev.From.URI) {
+			p.line.Hangup(ev.Call, signaling.Busy) // no ring, and no hint that it is personal
+			return
+		}
+		contact = p.book.ContactAt(ev.From.URI)
 	}
+	p.waiting = ev.Call
 	p.calls++
-	p.current, p.incoming = ev.Call, &ev
-	p.note(Note{Event: "ringing", Direction: "in", Name: from.Name})
-	p.handle(call.IncomingCall{From: from})
+	switch {
+	case p.current == 0 && p.voice == nil:
+		p.current, p.incoming = ev.Call, &ev
+		p.note(Note{Event: "ringing", Direction: "in", Name: from.Name})
+	case p.other == talk{}:
+		p.other = talk{id: ev.Call, incoming: &ev}
+	}
+	p.handle(call.IncomingCall{From: from, Contact: contact})
 }
 
-// voiceEvent passes on what the media says of the current call.
+// messages adds up what waits in the mailboxes of all accounts.
+func (p *phone) messages(ev signaling.Messages) {
+	if p.mailbox == nil {
+		p.mailbox = map[string]signaling.Messages{}
+	}
+	p.mailbox[ev.Account] = ev
+	var all call.Mailbox
+	for _, m := range p.mailbox {
+		all.Waiting = all.Waiting || m.Waiting
+		all.New += m.New
+	}
+	p.note(Note{Event: "messages", Text: strconv.Itoa(all.New)})
+	p.handle(call.MailboxChanged{Mailbox: all})
+}
+
+// voiceEvent passes on what the media says of a call.
 func (p *phone) voiceEvent(ev voiceEvent) {
 	v := p.voice
+	if v == nil || v.number != ev.number {
+		v = p.other.voice
+	}
 	if v == nil || v.number != ev.number {
 		return
 	}
@@ -84,11 +130,15 @@ func (p *phone) voiceEvent(ev voiceEvent) {
 	case media.Agreement:
 		p.agreement(v, e.Event)
 	case media.Broken:
-		p.note(Note{Event: "alert", Why: e.Err.Error()})
-		p.handle(call.MediaFailed{Cause: call.NoMedia})
+		p.note(Note{Event: "alert", Call: v.number, Why: e.Err.Error()})
+		p.tell(v, call.MediaFailed{Cause: call.NoMedia})
 	case media.PeerSilent:
-		p.note(Note{Event: "alert", Why: "peer silent"})
-		p.handle(call.Alert{Why: "peer silent"})
+		if v.local.Direction == signaling.SendRecv && !v.remote.Direction.Hold() { // else silence was asked for
+			p.note(Note{Event: "alert", Call: v.number, Why: "peer silent"})
+			p.tell(v, call.Alert{Why: "peer silent"})
+		}
+	case media.PeerBack:
+		p.tell(v, call.Alert{})
 	}
 }
 
@@ -99,23 +149,23 @@ func (p *phone) agreement(v *voice, ev zrtp.Event) {
 		p.judge(v, e.ZID)
 	case zrtp.NoPeer:
 		p.note(Note{Event: "alert", Why: "peer cannot encrypt"})
-		p.handle(call.PeerCannotEncrypt{})
+		p.tell(v, call.PeerCannotEncrypt{})
 	case zrtp.SASReady:
 		v.sas = e
 	case zrtp.Secure:
 		p.secured(v, e)
 	case zrtp.CacheMismatch:
 		p.note(Note{Event: "alert", Why: "key changed"})
-		p.handle(call.CacheMismatch{})
+		p.tell(v, call.CacheMismatch{})
 	case zrtp.Alert:
 		p.note(Note{Event: "alert", Why: e.Reason.String()})
-		p.handle(call.Alert{Why: e.Reason.String()})
+		p.tell(v, call.Alert{Why: e.Reason.String()})
 	case zrtp.Failed:
 		p.note(Note{Event: "alert", Why: e.Err.Error()})
-		p.handle(call.MediaFailed{Cause: call.KeyFailed})
+		p.tell(v, call.MediaFailed{Cause: call.KeyFailed})
 	case zrtp.CacheFailed:
 		p.note(Note{Event: "alert", Why: "retained secret not stored: " + e.Err.Error()})
-		p.handle(call.Alert{Why: "retained secret not stored"})
+		p.tell(v, call.Alert{Why: "retained secret not stored"})
 	}
 }
 
@@ -129,12 +179,12 @@ func (p *phone) secured(v *voice, e zrtp.Secure) {
 	j := v.judgement
 	if j.Lost || j.Broken {
 		p.note(Note{Event: "alert", Why: "key changed"})
-		p.handle(call.CacheMismatch{})
+		p.tell(v, call.CacheMismatch{})
 	} else if !j.OtherDevice && !sas.CacheMismatch {
 		address, zid := v.address, v.zid
 		p.remember(func(b *phonebook.Book) error { return b.Met(address, zid) })
 	}
-	p.handle(call.Secure{Name: j.Name, OtherDevice: j.OtherDevice, Checked: j.Checked, SAS: sas.SAS, Initiator: e.Role == zrtp.Initiator, KA: a.KeyAgreement.String(),
+	p.tell(v, call.Secure{Name: j.Name, OtherDevice: j.OtherDevice, OtherPerson: j.OtherPerson, Checked: j.Checked, SAS: sas.SAS, Initiator: e.Role == zrtp.Initiator, KA: a.KeyAgreement.String(),
 		Hash: a.Hash.String(), Cipher: a.Cipher.String(), Tag: a.AuthTag.String(), Verified: sas.Verified,
 		FirstCall: sas.NewDevice, Disclosure: e.Disclosure})
 }

@@ -105,12 +105,14 @@ func (p *phone) showBook() {
 	var contacts []call.Contact
 	for _, c := range p.book.Contacts() {
 		contacts = append(contacts, call.Contact{ID: c.ID, Name: c.Name, Address: c.Address, Speed: c.Speed,
-			Trust: p.trustOf(c), Device: c.Device != "", Number: p.book.SafetyNumber(c.ID)})
+			Trust: p.trustOf(c), Device: c.Device != "", Number: p.book.SafetyNumber(c.ID),
+			Always: c.Always, Intercom: c.Intercom})
 	}
 	p.handle(call.ContactsChanged{Contacts: contacts})
 	var log []call.Entry
 	for _, c := range p.book.Calls() {
-		log = append(log, call.Entry{When: c.When, Peer: call.Party{Name: c.Name, Address: c.Address}, Incoming: c.Incoming,
+		log = append(log, call.Entry{When: c.When, Peer: call.Party{Name: c.Name, Address: c.Address},
+			Contact: p.book.ContactAt(c.Address), Incoming: c.Incoming,
 			Answered: c.Answered, Missed: c.Missed, Talked: c.Talked, Cause: call.Cause(c.Cause), Trust: call.Trust(c.Trust),
 			Alarm: call.AlarmKind(c.Alarm)})
 	}
@@ -156,7 +158,8 @@ func (p *phone) doMemory(a call.Action) {
 			met = func(b *phonebook.Book) error { return b.Met(address, zid) }
 		}
 		p.remember(func(b *phonebook.Book) error {
-			_, err := b.SaveContact(phonebook.Contact{ID: c.ID, Name: c.Name, Address: c.Address, Speed: c.Speed})
+			_, err := b.SaveContact(phonebook.Contact{ID: c.ID, Name: c.Name, Address: c.Address, Speed: c.Speed,
+				Always: c.Always, Intercom: c.Intercom})
 			if err == nil {
 				err = met(b)
 			}

@@ -40,6 +40,12 @@ func (p *phone) closeLine() {
 	if p.line == nil {
 		return
 	}
+	if p.other.id != 0 {
+		p.exchange()
+		p.forgetCall()
+		p.exchange()
+		p.handle(call.Beside{Event: call.LineEnded{Cause: call.NoNetwork}})
+	}
 	if p.current != 0 {
 		p.forgetCall()
 		p.handle(call.LineEnded{Cause: call.NoNetwork})

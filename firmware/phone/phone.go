@@ -69,8 +69,11 @@ type phone struct {
 	calls    int                // since start
 	current  signaling.CallID   // 0: none
 	incoming *signaling.Incoming
-	waiting  signaling.CallID // the incoming call of the event that is being handled, while another is up
 	voice    *voice
+	other    talk             // the call that waits or is held
+	waiting  signaling.CallID // the incoming call of the event that is being handled
+	card     card             // sound, shared by both calls
+	mailbox  map[string]signaling.Messages
 	voices   chan voiceEvent
 	notes    []Note // to be reported when the screen is drawn
 	ringer   ringer
@@ -119,10 +122,13 @@ func start(cfg Config) (*phone, error) {
 // stop says goodbye to the peer and closes everything.
 func (p *phone) stop() {
 	close(p.quit)
-	if p.current != 0 {
-		p.line.Hangup(p.current, signaling.HungUp)
+	for range 2 {
+		if p.current != 0 {
+			p.line.Hangup(p.current, signaling.HungUp)
+		}
+		p.stopVoice()
+		p.exchange()
 	}
-	p.stopVoice()
 	p.ringer.stop()
 	if p.line != nil {
 		p.line.Close()

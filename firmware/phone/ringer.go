@@ -1,6 +1,9 @@
 package phone
 
 import (
+	"math"
+	"time"
+
 	"sotto/codec"
 	"sotto/codec/tone"
 	"sotto/firmware/call"
@@ -10,12 +13,20 @@ import (
 // ringer lets tones be heard while no call has the sound card. Its goroutine owns the card; a message changes the pattern.
 type ringer struct {
 	open     func() (hal.PCM, error) // nil: this board rings by other means, or the simulator
-	patterns chan tone.Pattern
+	patterns chan melody
 	done     chan struct{} // closed when the goroutine has given the card back
 }
 
+// melody is a pattern and how loud it begins.
+type melody struct {
+	tone.Pattern
+	rising bool
+}
+
 // play starts or changes the tone; an empty pattern ends it and gives the card back.
-func (r *ringer) play(p tone.Pattern) {
+func (r *ringer) play(p tone.Pattern) { r.start(melody{Pattern: p}) }
+
+func (r *ringer) start(p melody) {
 	if r.open == nil {
 		return
 	}
@@ -34,7 +45,7 @@ func (r *ringer) play(p tone.Pattern) {
 	if err != nil {
 		return // a telephone without a card still shows who calls
 	}
-	r.patterns, r.done = make(chan tone.Pattern), make(chan struct{})
+	r.patterns, r.done = make(chan melody), make(chan struct{})
 	go sound(pcm, p, r.patterns, r.done)
 }
 
@@ -49,15 +60,20 @@ func (r *ringer) stop() {
 }
 
 // sound plays until its channel closes or a pattern that does not repeat ends.
-func sound(pcm hal.PCM, p tone.Pattern, patterns <-chan tone.Pattern, done chan<- struct{}) {
+func sound(pcm hal.PCM, p melody, patterns <-chan melody, done chan<- struct{}) {
 	defer close(done)
 	defer pcm.Close()
 	var player tone.Player
-	player.Start(p)
+	player.Start(p.Pattern)
+	played := 0
 	frame := make([]int16, codec.FrameSamples(codec.DefaultPtime))
 	for player.Playing() {
 		clear(frame)
 		player.Mix(frame)
+		if p.rising {
+			soften(frame, played)
+			played += len(frame)
+		}
 		if pcm.WriteFrame(frame) != nil {
 			return
 		}
@@ -66,18 +82,48 @@ func sound(pcm hal.PCM, p tone.Pattern, patterns <-chan tone.Pattern, done chan<
 			if !ok {
 				return
 			}
-			player.Start(next)
+			p, played = next, 0
+			player.Start(next.Pattern)
 		default:
 		}
 	}
 }
 
-// rings and tones are how the machine's words sound.
-var rings = [...]tone.Pattern{call.RingNone: {}, call.RingNormal: tone.Ring, call.RingRising: tone.Ring}
+// A rising ring begins at a thirtieth of its strength and is whole after riseTime.
+const (
+	riseTime  = 12 * time.Second
+	riseStart = 1.0 / 30
+)
 
+// soften takes down a frame that begins after that many samples of a rising ring.
+func soften(frame []int16, played int) {
+	gain := math.Pow(riseStart, max(0, 1-float64(played)/(riseTime.Seconds()*hal.SampleRate)))
+	for i, s := range frame {
+		frame[i] = int16(float64(s) * gain)
+	}
+}
+
+const ms = time.Millisecond
+
+// tunes are the ring tones that one can choose.
+var tunes = [call.Tunes]tone.Pattern{
+	tone.Ring,
+	{Steps: []tone.Step{{Low: 392, High: 494, For: 1000 * ms}, {For: 4000 * ms}}, Repeat: true},
+	{Steps: []tone.Step{{Low: 523, For: 150 * ms}, {Low: 659, For: 150 * ms}, {Low: 784, For: 150 * ms}, {Low: 1047, For: 300 * ms},
+		{For: 1500 * ms}}, Repeat: true},
+	{Steps: []tone.Step{{Low: 1319, High: 1568, For: 60 * ms}, {For: 60 * ms}, {Low: 1319, High: 1568, For: 60 * ms}, {For: 60 * ms},
+		{Low: 1319, High: 1568, For: 60 * ms}, {For: 1200 * ms}}, Repeat: true},
+	{Steps: []tone.Step{{Low: 220, High: 277, For: 600 * ms}, {Low: 196, High: 247, For: 600 * ms}, {For: 2200 * ms}}, Repeat: true},
+}
+
+// tones are how the machine's words sound.
 var tones = [...]tone.Pattern{call.ToneNone: {}, call.ToneRingback: tone.Ringback, call.ToneProgress: tone.Securing,
 	call.ToneSecure: tone.Secure, call.ToneGood: tone.Secure, call.ToneWrong: tone.Failed, call.ToneAlarm: tone.Alarm,
-	call.ToneEnded: tone.HangUp, call.ToneKey: tone.KeyClick}
+	call.ToneEnded: tone.HangUp, call.ToneKey: tone.KeyClick,
+	call.ToneWaiting: {Steps: []tone.Step{{Low: 425, For: 200 * ms}, {For: 200 * ms}, {Low: 425, For: 200 * ms}, {For: 4400 * ms}}, Repeat: true},
+	call.ToneIntercom: {Steps: []tone.Step{{Low: 660, For: 500 * ms}, {Low: 880, For: 500 * ms}, {Low: 660, For: 500 * ms},
+		{Low: 880, For: 500 * ms}, {Low: 660, For: 500 * ms}, {Low: 880, For: 500 * ms}}},
+}
 
 // tone is heard in the call when there is one, else by the ringer.
 func (p *phone) tone(k call.ToneKind) {
@@ -85,13 +131,17 @@ func (p *phone) tone(k call.ToneKind) {
 		c.Play(tones[k])
 		return
 	}
-	if k == call.ToneKey || k == call.ToneNone && p.ringing {
-		return // a key's click is not worth opening the card for
+	if k == call.ToneKey || p.ringing {
+		return // a key's click is not worth opening the card for, and a ring is not to be interrupted
 	}
 	p.ringer.play(tones[k])
 }
 
-func (p *phone) ring(k call.RingKind) {
-	p.ringing = k != call.RingNone
-	p.ringer.play(rings[k])
+func (p *phone) ring(r call.Ring) {
+	p.ringing = r.Kind != call.RingNone
+	if !p.ringing {
+		p.ringer.stop()
+		return
+	}
+	p.ringer.start(melody{tunes[max(r.Tune, 0)%len(tunes)], r.Kind == call.RingRising})
 }

@@ -22,7 +22,7 @@ func (p *phone) doRest(a call.Action) {
 			mixer.SetVolume(a.Percent)
 		}
 	case call.Ring:
-		p.ring(a.Kind)
+		p.ring(a)
 	case call.Tone:
 		p.tone(a.Kind)
 	default:

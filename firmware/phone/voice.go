@@ -24,6 +24,7 @@ type voice struct {
 	rtp, rtcp *wire
 	agent     *nat.Agent // the way by ICE; nil: the two wires are the way
 	remote    signaling.Description
+	local     signaling.Description // what we said last
 	pcm       hal.PCM
 	call      *media.Call // nil until the media has started
 	sas       zrtp.SASReady
@@ -113,7 +114,7 @@ func (v *voice) start(p *phone) error {
 		}
 	}
 	p.ringer.stop()
-	pcm, err := p.cfg.Devices.OpenPCM()
+	pcm, err := p.card.sit(p.cfg.Devices.OpenPCM)
 	if err != nil {
 		return fmt.Errorf("phone: sound card: %w", err)
 	}

@@ -106,6 +106,7 @@ func (p *phone) withoutWay(v *voice) {
 	v.setRemote(v.remote)
 	d := v.description(p.cfg.Ptime)
 	d.Version = 2
+	v.local = d
 	p.line.Update(p.current, d)
 	p.speak(v)
 }

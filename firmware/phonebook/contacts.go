@@ -37,6 +37,9 @@ type Contact struct {
 	Route   string `json:"route,omitempty"`
 	Speed   int    `json:"speed,omitempty"` // 2 to 9; 0: none
 	Device  string `json:"device,omitempty"`
+
+	Always   bool `json:"always,omitempty"`   // rings even when nobody else may
+	Intercom bool `json:"intercom,omitempty"` // is answered by itself
 }
 
 // Call is a line of the log.
@@ -182,6 +185,25 @@ func (d *document) at(address string) int {
 		i = slices.IndexFunc(d.Contacts, func(c Contact) bool { return like(c.Address, address) })
 	}
 	return i
+}
+
+// ContactAt is the ID of the contact with an address, as far as the network tells; empty: nobody's.
+func (b *Book) ContactAt(address string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if i := b.data.at(address); i >= 0 {
+		return b.data.Contacts[i].ID
+	}
+	return ""
+}
+
+// ForgetCalls drops the lines of the log that are older than before.
+func (b *Book) ForgetCalls(before time.Time) error {
+	old := func(c Call) bool { return c.When.Before(before) }
+	if !slices.ContainsFunc(b.Calls(), old) {
+		return nil
+	}
+	return b.change(func(d *document) error { d.Calls = slices.DeleteFunc(d.Calls, old); return nil })
 }
 
 // AddCall keeps a line of the log; the oldest goes when there are too many.

@@ -14,6 +14,7 @@ import (
 type Judgement struct {
 	Name        string // of the contact that owns this device; empty: nobody's
 	OtherDevice bool   // the contact that was called, or seems to call, owns another device
+	OtherPerson bool   // this device belongs to another contact than the one that was called
 	Checked     bool   // we compared the code with this device
 	Lost        bool   // the device is a contact's, but what was retained of it is gone: as bad as a mismatch
 	Broken      bool   // the code differed in an earlier call, and nobody has compared it since
@@ -34,6 +35,7 @@ func (b *Book) Judge(address string, device zrtp.ZID) (j Judgement) {
 	if i := b.data.at(address); i >= 0 {
 		c := b.data.Contacts[i]
 		j.OtherDevice = c.Device != "" && c.Device != id
+		j.OtherPerson = j.Name != "" && j.Name != c.Name
 	}
 	return j
 }

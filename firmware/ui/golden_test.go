@@ -42,16 +42,20 @@ var gallery = []struct {
 		p.pass(time.Minute)
 	}},
 	{"idle-no-network", func(p *phone) { p.event(call.NetworkChanged{}) }},
+	{"idle-mailbox", func(p *phone) { p.event(call.MailboxChanged{Mailbox: call.Mailbox{Waiting: true, New: 2}}) }},
 	{"dialling", func(p *phone) { p.press("1", "9", "2", "*", "1", "6", "8", "*", "1", "*", "2", "0") }},
 	{"dialling-contact", func(p *phone) { p.press("1", "2", "3", "4") }},
 	{"dialling-search", func(p *phone) { p.press("2", "down", "down") }},
 	{"calling", func(p *phone) { p.hold("2") }},
 	{"ringing", func(p *phone) { p.hold("2"); p.event(call.Ringing{}) }},
-	{"incoming", func(p *phone) { p.event(call.IncomingCall{From: call.Party{Address: bob.Address}}) }},
+	{"incoming", func(p *phone) { p.event(call.IncomingCall{From: call.Party{Address: bob.Address}, Contact: bob.ID}) }},
 	{"incoming-stranger", func(p *phone) {
 		p.event(call.IncomingCall{From: call.Party{Name: "Ihre Sparkasse Musterstadt, Abteilung Betrug", Address: "sip:9f2c41@192.0.2.77:5062"}})
 	}},
-	{"connecting", func(p *phone) { p.event(call.IncomingCall{From: call.Party{Address: bob.Address}}); p.press("call") }},
+	{"connecting", func(p *phone) {
+		p.event(call.IncomingCall{From: call.Party{Address: bob.Address}, Contact: bob.ID})
+		p.press("call")
+	}},
 	{"going-secure", func(p *phone) { p.calling() }},
 	{"secure-first", func(p *phone) { p.calling(first); p.pass(7 * time.Second) }},
 	{"secure-known", func(p *phone) {
@@ -61,7 +65,8 @@ var gallery = []struct {
 	{"secure-words", func(p *phone) { p.calling(with(first, func(s *call.Secure) { s.SAS = "button:Galveston" })) }},
 	{"secure-whole", func(p *phone) {
 		p.calling(first)
-		p.press("ok", "down", "down", "down", "ok")
+		p.press("ok")
+		p.choose("whole")
 	}},
 	{"verifying", func(p *phone) { p.calling(first); p.press("softL", "6", "6") }},
 	{"verifying-words", func(p *phone) {
@@ -87,12 +92,40 @@ var gallery = []struct {
 	{"muted", func(p *phone) { p.calling(with(first, func(s *call.Secure) { s.Verified = true })); p.press("left") }},
 	{"alert", func(p *phone) { p.calling(first, call.Alert{Why: "altered message"}) }},
 	{"disclosure", func(p *phone) { p.calling(with(first, func(s *call.Secure) { s.Disclosure = true })) }},
+	{"on-hold", func(p *phone) { p.calling(first); p.press("call") }},
+	{"held-there", func(p *phone) { p.calling(with(first, verified), call.PeerHeld{On: true}) }},
+	{"second-call", func(p *phone) { p.calling(with(first, verified)); p.pass(90 * time.Second); p.event(carolCalls) }},
+	{"second-answered", func(p *phone) {
+		p.calling(with(first, verified), carolCalls)
+		p.press("call")
+		p.event(call.Answered{}, first)
+		p.pass(12 * time.Second)
+	}},
+	{"second-swapped", func(p *phone) {
+		p.calling(with(first, verified), carolCalls)
+		p.press("call")
+		p.event(call.Answered{}, first)
+		p.press("call")
+	}},
+	{"second-ended", func(p *phone) {
+		p.calling(with(first, verified), carolCalls)
+		p.press("call")
+		p.event(call.Answered{}, first, call.LineEnded{Cause: call.PeerHungUp})
+	}},
+	{"intercom", func(p *phone) {
+		p.intercom()
+		p.event(call.Answered{}, with(first, func(s *call.Secure) { verified(s); s.Name = "Bob" }))
+	}},
+	{"reject-how", func(p *phone) {
+		p.event(call.IncomingCall{From: call.Party{Address: bob.Address}, Contact: bob.ID})
+		p.press("ok")
+	}},
 	{"options", func(p *phone) { p.calling(first); p.press("ok", "down") }},
 	{"algorithms", func(p *phone) { p.calling(first); p.press("ok", "up", "ok") }},
 	{"key-changed", func(p *phone) { p.calling(call.CacheMismatch{}, first) }},
 	{"key-changed-verifying", func(p *phone) { p.calling(call.CacheMismatch{}, first); p.press("softL") }},
 	{"other-phone", func(p *phone) { p.calling(with(first, func(s *call.Secure) { s.OtherDevice = true })) }},
-	{"other-person", func(p *phone) { p.calling(with(first, func(s *call.Secure) { s.Name = "Carol" })) }},
+	{"other-person", func(p *phone) { p.calling(with(first, func(s *call.Secure) { s.Name, s.OtherPerson = "Carol", true })) }},
 	{"someone-listens", func(p *phone) { p.calling(first); p.press("softL", "1", "1", "1", "1") }},
 	{"ended", func(p *phone) {
 		p.calling(first)
@@ -103,35 +136,39 @@ var gallery = []struct {
 	{"ended-unreachable", func(p *phone) { p.hold("3"); p.event(call.LineEnded{Cause: call.Unreachable}) }},
 	{"ended-code-differs", func(p *phone) { p.calling(first); p.press("softL", "1", "1", "1", "1", "softR") }},
 	{"ended-missed", func(p *phone) {
-		p.event(call.IncomingCall{From: call.Party{Address: bob.Address}}, call.LineEnded{Cause: call.PeerCancelled})
+		p.event(call.IncomingCall{From: call.Party{Address: bob.Address}, Contact: bob.ID}, call.LineEnded{Cause: call.PeerCancelled})
 	}},
 	{"menu", func(p *phone) { p.press("softL", "down") }},
 	{"contacts", func(p *phone) { p.press("softR", "down") }},
 	{"contact", func(p *phone) { p.press("softR", "down", "ok") }},
-	{"safety-number", func(p *phone) { p.press("softR", "down", "ok", "down", "down", "down", "down", "ok") }},
+	{"safety-number", func(p *phone) { p.press("softR", "down", "ok"); p.choose("number") }},
+	{"contact-intercom", func(p *phone) { p.press("softR", "down", "ok"); p.choose("intercom") }},
 	{"contact-delete", func(p *phone) { p.press("softR", "down", "ok", "up", "ok") }},
 	{"contact-name", func(p *phone) { p.press("softR", "up", "ok", "9", "9", "9", "9", "ok", "2", "2", "6") }},
 	{"log", func(p *phone) { p.event(call.LogChanged{Entries: pastCalls(p.now)}); p.press("call") }},
 	{"log-entry", func(p *phone) { p.event(call.LogChanged{Entries: pastCalls(p.now)}); p.press("call", "ok") }},
 	{"log-empty", func(p *phone) { p.press("call") }},
-	{"settings", func(p *phone) { p.press("softL", "down", "down", "ok", "down") }},
-	{"languages", func(p *phone) { p.press("softL", "down", "down", "ok", "ok") }},
+	{"settings", func(p *phone) { p.menu("settings"); p.press("down") }},
+	{"languages", func(p *phone) { p.menu("settings", "language") }},
 	{"large-text", func(p *phone) {
-		p.press("softL", "down", "down", "ok", "down", "down", "down", "down", "down", "ok", "end")
+		p.menu("settings", "large")
+		p.press("end")
 		p.calling(first)
 	}},
 	{"contrast", func(p *phone) {
-		p.press("softL", "down", "down", "ok", "down", "down", "down", "down", "down", "down", "ok", "end")
+		p.menu("settings", "contrast")
+		p.press("end")
 		p.calling(first)
 	}},
 	{"german", func(p *phone) {
-		p.press("softL", "down", "down", "ok", "ok", "down", "ok", "end")
+		p.menu("settings", "language", "Deutsch")
+		p.press("end")
 		p.calling(call.CacheMismatch{}, first)
 	}},
-	{"address", func(p *phone) { p.press("softL", "down", "down", "down", "ok") }},
-	{"about", func(p *phone) { p.press("softL", "up", "up", "ok") }},
+	{"address", func(p *phone) { p.menu("address") }},
+	{"about", func(p *phone) { p.menu("about") }},
 	{"self-test", func(p *phone) {
-		p.press("softL", "up", "up", "up", "ok")
+		p.menu("test")
 		p.event(call.TestChanged{Results: []call.TestResult{{Part: "microphone", Done: true, OK: true}, {Part: "speaker", Done: true, OK: true},
 			{Part: "random", Done: true, OK: true}, {Part: "network", Done: true, Detail: "-"}, {Part: "nat"}}})
 	}},
@@ -139,9 +176,9 @@ var gallery = []struct {
 		p.event(call.LogChanged{Entries: pastCalls(p.now)})
 		p.press("call", "down", "ok", "up", "ok")
 	}},
-	{"settings-pin", func(p *phone) { p.settingsAt(8) }},
-	{"erase-warning", func(p *phone) { p.settingsAt(9); p.press("ok") }},
-	{"duress-warning", func(p *phone) { p.settingsAt(10); p.press("ok") }},
+	{"settings-pin", func(p *phone) { p.menu("settings"); p.find("pin.change") }},
+	{"erase-warning", func(p *phone) { p.menu("settings", "erase") }},
+	{"duress-warning", func(p *phone) { p.menu("settings", "duress") }},
 	{"locked", func(p *phone) { p.event(call.Locked{}) }},
 	{"pin", func(p *phone) { p.event(call.Locked{}); p.press("1", "2", "3", "4") }},
 	{"pin-wrong", func(p *phone) {
@@ -156,12 +193,10 @@ var gallery = []struct {
 	}},
 }
 
-// settingsAt opens the settings and goes down to a row, whatever the language.
-func (p *phone) settingsAt(row int) {
-	p.press("softL", "down", "down", "ok")
-	for range row {
-		p.press("down")
-	}
+// menu opens the menu and chooses a row of each list.
+func (p *phone) menu(labels ...call.Label) {
+	p.press("softL")
+	p.choose(labels...)
 }
 
 func pastCalls(now time.Time) []call.Entry {

@@ -68,7 +68,7 @@ func compose(s *call.Snapshot) screen {
 		call.Idle: idleScreen, call.Dialling: diallingScreen, call.Calling: callingScreen, call.Incoming: incomingScreen,
 		call.GoingSecure: goingSecureScreen, call.Talking: talkingScreen, call.Verifying: verifyingScreen,
 		call.Alarm: alarmScreen, call.Ended: endedScreen, call.Listing: listingScreen, call.Reading: readingScreen,
-		call.Entering: enteringScreen, call.Closed: closedScreen}
+		call.Entering: enteringScreen, call.Closed: closedScreen, call.Waiting: waitingScreen}
 	draw[s.State](&sc, s, w)
 	return sc
 }
@@ -111,6 +111,9 @@ func idleScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	if s.Settings.Silent {
 		sc.bar.signs = append(sc.bar.signs, signQuiet)
 	}
+	if s.Mailbox.Waiting {
+		sc.bar.signs = append(sc.bar.signs, signMail)
+	}
 	if s.Battery >= 0 {
 		sc.bar.right = fmt.Sprintf("%d%%", s.Battery)
 	}
@@ -121,6 +124,8 @@ func idleScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	sc.add(space(), block{text: s.Own, style: styleBody, theirs: true, minor: 1})
 	if !sc.notice(s, w, roleText) && s.Missed > 0 {
 		sc.add(block{text: w.with(missedLabel(s.Missed), fmt.Sprint(s.Missed)), style: styleBody, role: roleWarn, sign: signMissed})
+	} else if s.Mailbox.Waiting {
+		sc.add(block{text: w.with(mailboxLabel(s.Mailbox.New), fmt.Sprint(s.Mailbox.New)), style: styleBody, role: roleBusy, sign: signMail})
 	}
 	sc.add(space())
 }
@@ -130,6 +135,16 @@ func missedLabel(n int) call.Label {
 		return "missed.one"
 	}
 	return "missed.many"
+}
+
+func mailboxLabel(n int) call.Label {
+	switch n {
+	case 0: // the server does not count
+		return "mailbox.some"
+	case 1:
+		return "mailbox.one"
+	}
+	return "mailbox.many"
 }
 
 func networkLabel(n call.Network) call.Label {
@@ -220,6 +235,14 @@ func incomingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	}
 }
 
+// waitingScreen shows who calls while somebody else is on the line.
+func waitingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
+	sc.bar = bar{text: w.of("bar.waiting"), role: roleBusy, sign: signIn}
+	sc.add(space())
+	sc.peer(&s.Call, roleBusy)
+	sc.add(space(), body(w.of("calls.you")).in(roleMuted), small(w.with("wait.hold", shownName(&s.Other)), 3))
+}
+
 func goingSecureScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	sc.bar = bar{text: w.of("bar.going"), role: roleBusy, sign: signDots, signs: []sign{signNoMic}}
 	sc.add(space())
@@ -235,6 +258,8 @@ func secureBar(s *call.Snapshot, w vocabulary) bar {
 	switch {
 	case v.Alarm != call.NoAlarm:
 		b = alarmBar(v.Alarm, w)
+	case v.Held:
+		b.sign, b.text, b.role = signPause, w.of("bar.held"), roleBusy
 	case v.Plus:
 		b.sign, b.text, b.role = signShield, w.of("bar.plus"), roleGood
 	case v.Trust == call.Verified || v.Trust == call.Checked:
@@ -252,6 +277,18 @@ func secureBar(s *call.Snapshot, w vocabulary) bar {
 func talkingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	v := &s.Call
 	sc.bar = secureBar(s, w)
+	if s.Second {
+		defer func() { sc.add(small(w.with("other.held", shownName(&s.Other)), 1)) }()
+	}
+	if v.Held {
+		sc.add(space())
+		sc.peer(v, roleBusy)
+		sc.add(space())
+		if !sc.notice(s, w, roleWarn) {
+			sc.add(block{text: w.of("hold.hint"), style: styleBody, role: roleMuted, lines: 2, sign: signPause})
+		}
+		return
+	}
 	if v.Trust == call.Checked || v.Trust == call.Verified {
 		sc.add(space())
 		sc.peer(v, roleGood)
@@ -263,6 +300,8 @@ func talkingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	}
 	switch {
 	case sc.notice(s, w, roleGood):
+	case v.HeldThere:
+		sc.add(block{text: w.of("held.there"), style: styleBody, role: roleBusy, lines: 2, sign: signPause})
 	case v.Alert != "":
 		why := w.maybe(call.Label("alert." + v.Alert))
 		if why == "" {
@@ -338,7 +377,7 @@ func endedScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	case v.Cause == call.CannotEncrypt:
 		sc.bar = bar{text: w.of("bar.refused"), sign: signNoLock, role: roleBad}
 		r = roleText
-	case !v.Outgoing && v.Elapsed == 0 && v.Cause != call.Declined && v.Cause != call.HungUp && v.Cause != call.PeerHungUp:
+	case !v.Outgoing && v.Elapsed == 0 && v.Cause != call.Declined && v.Cause != call.Busy && v.Cause != call.HungUp && v.Cause != call.PeerHungUp:
 		sc.bar = bar{text: w.of("bar.missed"), sign: signMissed, role: roleWarn, right: clock(s)}
 	}
 	sc.add(space())

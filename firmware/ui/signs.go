@@ -32,13 +32,16 @@ const (
 	signQuiet
 	signPerson
 	signCross
+	signPause
+	signMail
 	numSigns
 )
 
 // pixelSigns are their names in icons.txt.
 var pixelSigns = [numSigns]string{signLock: "lock", signAsk: "ask", signShield: "shield", signWarn: "warn", signPhone: "phone",
 	signDown: "down", signDots: "dots", signNoMic: "nomic", signNoLock: "nolock", signLoud: "loud", signMissed: "missed",
-	signIn: "in", signOut: "out", signOn: "on", signOff: "off", signQuiet: "quiet", signPerson: "person", signCross: "cross"}
+	signIn: "in", signOut: "out", signOn: "on", signOff: "off", signQuiet: "quiet", signPerson: "person", signCross: "cross",
+	signPause: "pause", signMail: "mail"}
 
 // pen draws outlines into a square of the given side; coordinates go from 0 to 24.
 type pen struct {
@@ -163,7 +166,13 @@ var signShapes = [numSigns]func(p pen){
 		p.arc(12, 19, 1.6, 3.2, 0, 180)
 	},
 	signPerson: func(p pen) { p.dot(12, 8, 5); p.arc(12, 22, 5, 8, 180, 360) },
-	signCross:  func(p pen) { p.line(5, 5, 19, 19, 3.2); p.line(19, 5, 5, 19, 3.2) },
+	signPause:  func(p pen) { p.rect(5, 3, 10, 21); p.rect(14, 3, 19, 21) },
+	signMail: func(p pen) { // the two reels of a tape
+		p.arc(6.5, 12, 4.2, 2.6, 0, 360)
+		p.arc(17.5, 12, 4.2, 2.6, 0, 360)
+		p.rect(6.5, 15, 17.5, 17.6)
+	},
+	signCross: func(p pen) { p.line(5, 5, 19, 19, 3.2); p.line(19, 5, 5, 19, 3.2) },
 }
 
 // struck signs are crossed out, with a gap beside the stroke.
