@@ -27,6 +27,7 @@ import (
 // options are the flags, checked.
 type options struct {
 	name, state, mic, speaker, script, http, pin string
+	sound                                        string
 	listen                                       netip.AddrPort
 	contacts                                     []phone.Contact
 	accounts                                     []sipua.Account
@@ -59,6 +60,7 @@ func parseFlags(args []string, help io.Writer) (o options, err error) {
 	fs.StringVar(&o.mic, "mic", "", "WAV `file` that the microphone hears; silence without one")
 	fs.BoolVar(&o.loop, "mic-loop", false, "begin the microphone's file again at its end")
 	fs.StringVar(&o.speaker, "speaker", "", "WAV `file` that the loudspeaker's sound is written to")
+	fs.StringVar(&o.sound, "sound", "", "Unix `socket` that whoever connects speaks and listens at, as 48 kHz mono s16le")
 	fs.Var(contactFlag{&o.contacts}, "contact", "a `Name=sip:uri` of the phone book; repeatable, the first sits on speed dial 2")
 	fs.Func("account", "`sip:user:password@host[:port][;transport=udp|tcp|tls]` to register; repeatable", func(s string) error {
 		a, err := sipua.ParseAccount(s)
@@ -179,7 +181,15 @@ func run(o options) error {
 	}
 	defer d.close()
 	done := make(chan error, 2)
-	go func() { done <- phone.Run(ctx, d.config(o)) }()
+	cfg := d.config(o)
+	if o.sound != "" {
+		v, err := listenLive(o.sound)
+		if err != nil {
+			return err
+		}
+		v.wrap(&cfg.Devices)
+	}
+	go func() { done <- phone.Run(ctx, cfg) }()
 	switch {
 	case o.script == "-":
 		go func() { done <- d.follow(ctx, os.Stdin) }()

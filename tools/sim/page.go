@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"image"
 	"image/png"
-	"net"
 	"net/http"
 	"sync"
 	"time"
 
 	"sotto/hal"
+	"sotto/tools/loopback"
 )
 
 //go:embed page.html
@@ -81,19 +81,16 @@ func (p *page) key(k hal.KeyEvent) {
 
 // serve listens on addr at once, so that a port in use is an error before the handset starts.
 func (p *page) serve(addr string) error {
-	l, err := net.Listen("tcp", addr)
+	l, err := loopback.Listen(addr)
 	if err != nil {
 		return fmt.Errorf("--http %s: %w", addr, err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Write(pageHTML)
-	})
+	mux.HandleFunc("GET /{$}", loopback.Page(pageHTML))
 	mux.HandleFunc("GET /stream", p.stream)
 	mux.HandleFunc("POST /key", p.postKey)
 	p.broadcast(message{Kind: "name", Name: p.name})
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	srv := &http.Server{Handler: loopback.Guard(mux), ReadHeaderTimeout: 5 * time.Second}
 	go srv.Serve(l)
 	return nil
 }
@@ -134,11 +131,6 @@ func (p *page) stream(w http.ResponseWriter, r *http.Request) {
 
 // postKey presses a key: form values key (a key's name) and action (down, held or up).
 func (p *page) postKey(w http.ResponseWriter, r *http.Request) {
-	// Only this page may press keys: another site's form post carries another origin.
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
-		http.Error(w, "not from this page", http.StatusForbidden)
-		return
-	}
 	k, ok := hal.ParseKey(r.FormValue("key"))
 	action, known := map[string]hal.KeyAction{"down": hal.Pressed, "held": hal.Held, "up": hal.Released}[r.FormValue("action")]
 	if !ok || !known {
