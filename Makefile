@@ -12,6 +12,8 @@ REALTIME := ^sotto/(tools/(call|sim|demo|bench)|firmware/(phone|media)|hal/halte
 ensure   := tools/setup/ensure.sh
 GO       := go
 export GOFLAGS = -tags=$(TAGS)
+# The runtime overwrites what held keys; tools/call searches a handset's memory to see that it did.
+export GOEXPERIMENT = runtimesecret
 
 BUILD_PACKAGES := gcc libc6-dev pkg-config libopus-dev libspeexdsp-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) linphone-cli libbzrtp-dev kamailio kamailio-tls-modules coturn sip-tester iproute2 tcpdump procps time chromium qemu-user-static curl sox espeak-ng \

@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"runtime"
 	"strings"
 	"time"
 
@@ -140,6 +141,13 @@ func (p *phone) stopVoice() {
 	if v.call != nil {
 		p.note(Note{Event: "stats", Call: v.number, Stats: statsNote(v.call.Stats())})
 	}
+	go forget()
+}
+
+// forget has the runtime overwrite what derived and held the keys of a call that is over: it does so as it collects them.
+func forget() {
+	time.Sleep(time.Second) // the goroutines of the call have ended by then
+	runtime.GC()
 }
 
 // setVerified passes on that the two people compared the code.

@@ -121,18 +121,27 @@ func New(k Keys) (*Context, error) {
 	if n == 0 || len(k.SendKey) != n || len(k.RecvKey) != n || len(k.SendSalt) != saltLen || len(k.RecvSalt) != saltLen {
 		return nil, ErrKeys
 	}
-	pion := profiles[k.Profile].pion
-	send, err := srtp.CreateContext(k.SendKey, k.SendSalt, pion)
+	c := &Context{profile: k.Profile, remoteSSRC: k.RemoteSSRC}
+	var err error
+	erasing(func() { err = c.create(k) })
 	if err != nil {
-		return nil, fmt.Errorf("protect: send context: %w", err)
+		return nil, err
+	}
+	return c, nil
+}
+
+// create derives the session keys and keeps them.
+func (c *Context) create(k Keys) (err error) {
+	pion := profiles[k.Profile].pion
+	if c.send, err = srtp.CreateContext(k.SendKey, k.SendSalt, pion); err != nil {
+		return fmt.Errorf("protect: send context: %w", err)
 	}
 	// RFC 3711, Section 3.3: "each SRTP receiver MUST implement replay protection"; pion does so only when asked.
-	recv, err := srtp.CreateContext(k.RecvKey, k.RecvSalt, pion,
-		srtp.SRTPReplayProtection(replayWindow), srtp.SRTCPReplayProtection(replayWindow))
-	if err != nil {
-		return nil, fmt.Errorf("protect: receive context: %w", err)
+	if c.recv, err = srtp.CreateContext(k.RecvKey, k.RecvSalt, pion,
+		srtp.SRTPReplayProtection(replayWindow), srtp.SRTCPReplayProtection(replayWindow)); err != nil {
+		return fmt.Errorf("protect: receive context: %w", err)
 	}
-	return &Context{profile: k.Profile, remoteSSRC: k.RemoteSSRC, send: send, recv: recv}, nil
+	return nil
 }
 
 // ProtectRTP encrypts and authenticates an RTP packet into dst, which is overwritten and returned, longer by the tag.

@@ -30,7 +30,9 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	sim = filepath.Join(dir, "sim")
-	if out, err := exec.Command("go", "build", "-o", sim, "../sim").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", sim, "../sim")
+	build.Env = append(os.Environ(), "GOEXPERIMENT=runtimesecret") // as the Makefile has it
+	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%s\n", out)
 		os.Exit(1)
 	}
