@@ -9,6 +9,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"sotto/hal"
@@ -66,8 +67,7 @@ func (c *card) position() int64 {
 	return n - n%int64(c.period)
 }
 
-// until sleeps until the chip has reached pos. It parks the goroutine and is late by up to a millisecond; a thread that
-// blocks in a system call would be on time and cost a third more, for Go's monitor takes its processor away each time.
+// until sleeps until the chip has reached pos.
 func (c *card) until(pos int64) error {
 	for {
 		if c.closed.Load() {
@@ -80,6 +80,13 @@ func (c *card) until(pos int64) error {
 		}
 		c.sleep(min(wait, 50*time.Millisecond)) // so that Close is noticed
 	}
+}
+
+// block sleeps in a system call, as the driver of a real card does: a thread that waits there is on time, and wakes without
+// the help of another.
+func block(d time.Duration) {
+	t := syscall.NsecToTimespec(int64(d))
+	_ = syscall.Nanosleep(&t, nil) // a signal ends it early: the caller looks at the clock
 }
 
 // capture waits for n samples of the microphone and returns the position of the first.

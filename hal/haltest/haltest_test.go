@@ -225,7 +225,7 @@ func TestRecordingIsValidAtAnyTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(raw[:wavHeaderLen], wavHeader(int64(len(raw)-wavHeaderLen)/2)) {
+	if !bytes.Equal(raw[:WAVHeaderLen], wavHeader(int64(len(raw)-WAVHeaderLen)/2)) {
 		t.Error("the header of the closed file is not true")
 	}
 	if begun[Mic].IsZero() || !begun[Mic].Equal(begun[Speaker]) {
@@ -274,4 +274,29 @@ func FuzzWAV(f *testing.F) {
 			t.Fatalf("%d samples out of %d octets", len(pcm), len(raw))
 		}
 	})
+}
+
+// A sound that stays in its file is the same as one in memory, wherever it is asked for.
+func TestSoundFromFile(t *testing.T) {
+	pcm := tone(3*soundBlock, 440, 48000)
+	name := filepath.Join(t.TempDir(), "long.wav")
+	if err := WriteWAV(name, pcm); err != nil {
+		t.Fatal(err)
+	}
+	s, err := OpenSound(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if s.pcm != nil || s.Len() != int64(len(pcm)) {
+		t.Fatalf("%d samples in memory, length %d", len(s.pcm), s.Len())
+	}
+	for _, at := range []int64{0, 1, soundBlock/2 - 1, soundBlock / 2, 2*soundBlock + 7, 5, s.Len() - 1} {
+		if got := s.sample(at); got != pcm[at] {
+			t.Errorf("sample %d is %d, want %d", at, got, pcm[at])
+		}
+	}
+	if s.sample(-1) != 0 || s.sample(s.Len()) != 0 {
+		t.Error("sound beyond its ends")
+	}
 }

@@ -14,7 +14,7 @@ import (
 // WAVConfig describes the simulator's sound card.
 type WAVConfig struct {
 	Mic     string        // WAV file that the microphone hears; empty: Sound
-	Sound   []int16       // what the microphone hears without a file, as ReadWAV returns it; empty: silence
+	Sound   *Sound        // what the microphone hears without a file, of this card alone; nil: silence
 	Speaker string        // WAV file that records the speaker; empty: nobody listens
 	Loop    bool          // the microphone's file begins again at its end; else silence follows
 	Period  time.Duration // of the chip, DefaultPeriod when 0
@@ -41,7 +41,8 @@ func (d Direction) String() string { return [...]string{"mic", "speaker"}[d&1] }
 // not written in time.
 type WAVPCM struct {
 	*card
-	mic  []int16
+	mic  *Sound // nil: silence
+	own  bool   // mic is closed with the card
 	loop bool
 
 	mu      sync.Mutex // the file against Close
@@ -63,15 +64,17 @@ func OpenWAV(c WAVConfig) (*WAVPCM, error) {
 		return nil, errors.New("haltest: period of more than 100 ms")
 	}
 	w := &WAVPCM{card: newCard(c.Period, c.Drift), loop: c.Loop, started: c.Started}
+	w.sleep = block
 	if c.Started == nil {
 		w.started = func(Direction, time.Time) {}
 	}
 	w.mic = c.Sound
 	var err error
 	if c.Mic != "" {
-		if w.mic, err = ReadWAV(c.Mic); err != nil {
+		if w.mic, err = OpenSound(c.Mic); err != nil {
 			return nil, err
 		}
+		w.own = true
 	}
 	if c.Speaker == "" {
 		return w, nil
@@ -93,15 +96,16 @@ func (w *WAVPCM) ReadFrame(dst []int16) error {
 		return err
 	}
 	w.heard.Do(func() { w.started(Mic, w.start) })
+	if w.mic == nil || w.mic.Len() == 0 {
+		clear(dst)
+		return nil
+	}
 	for i := range dst {
 		p := at + int64(i)
-		if w.loop && len(w.mic) > 0 {
-			p %= int64(len(w.mic))
+		if w.loop {
+			p %= w.mic.Len()
 		}
-		dst[i] = 0
-		if p < int64(len(w.mic)) {
-			dst[i] = w.mic[p]
-		}
+		dst[i] = w.mic.sample(p)
 	}
 	return nil
 }
@@ -130,7 +134,7 @@ func (w *WAVPCM) record(at int64, src []int16) error {
 	for _, s := range src {
 		w.buf = binary.LittleEndian.AppendUint16(w.buf, uint16(s))
 	}
-	if _, err := w.file.WriteAt(w.buf, wavHeaderLen+at*2); err != nil {
+	if _, err := w.file.WriteAt(w.buf, WAVHeaderLen+at*2); err != nil {
 		return fmt.Errorf("haltest: %w", err)
 	}
 	w.samples = max(w.samples, at+int64(len(src)))
@@ -152,6 +156,9 @@ func (w *WAVPCM) patch() error {
 // Close stops the card and completes the recording.
 func (w *WAVPCM) Close() error {
 	w.card.Close()
+	if w.own {
+		w.mic.Close()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.file == nil {

@@ -15,9 +15,11 @@ import (
 // ErrWAV is wrapped by every error about the content of a WAV file.
 var ErrWAV = errors.New("haltest: not a WAV file of 16-bit PCM, mono or stereo, at 8, 16, 44.1 or 48 kHz")
 
+// WAVHeaderLen is where the samples of our own files begin, in octets.
+const WAVHeaderLen = 44
+
 // RIFF, as far as PCM needs it.
 const (
-	wavHeaderLen  = 44
 	formatPCM     = 1
 	formatExtends = 0xfffe // WAVE_FORMAT_EXTENSIBLE: the real format begins the sub-format
 	maxFormat     = 64     // octets of a format chunk
@@ -42,49 +44,65 @@ func ReadWAV(path string) ([]int16, error) {
 	return pcm, nil
 }
 
-// parseWAV walks the chunks of a file of that size. A data chunk that is longer than the file, or of length 0, ends with
-// the file: recorders that were killed leave such headers.
+// parseWAV reads all samples of a file of that size.
 func parseWAV(r io.Reader, size int64) ([]int16, error) {
+	w, err := walkWAV(r, size)
+	if err != nil {
+		return nil, err
+	}
+	pcm, err := mono(r, w.length, w.channels)
+	return resample(pcm, w.rate), err
+}
+
+// wavData is where a file has its samples, in octets.
+type wavData struct {
+	rate, channels int
+	at, length     int64
+}
+
+// walkWAV walks the chunks of a file of that size up to the first sample. A data chunk that is longer than the file, or of
+// length 0, ends with the file: recorders that were killed leave such headers.
+func walkWAV(r io.Reader, size int64) (w wavData, err error) {
 	var head [12]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil || string(head[:4]) != "RIFF" || string(head[8:]) != "WAVE" {
-		return nil, ErrWAV
+		return w, ErrWAV
 	}
-	var rate, channels int
+	total := size
 	for size -= 12; size >= 8; {
 		if _, err := io.ReadFull(r, head[:8]); err != nil {
-			return nil, ErrWAV
+			return w, ErrWAV
 		}
 		size -= 8
 		id, n := string(head[:4]), int64(binary.LittleEndian.Uint32(head[4:]))
-		if id == "data" && rate != 0 {
+		if id == "data" && w.rate != 0 {
 			if n == 0 || n > size {
 				n = size
 			}
-			pcm, err := mono(r, n, channels)
-			return resample(pcm, rate), err
+			w.at, w.length = total-size, n
+			return w, nil
 		}
 		if n > size || id == "data" {
-			return nil, ErrWAV
+			return w, ErrWAV
 		}
 		body := n + n&1
 		if id == "fmt " && n <= maxFormat {
 			var format [maxFormat]byte
 			if _, err := io.ReadFull(r, format[:n]); err != nil {
-				return nil, ErrWAV
+				return w, ErrWAV
 			}
 			var ok bool
-			if rate, channels, ok = parseFormat(format[:n]); !ok {
-				return nil, ErrWAV
+			if w.rate, w.channels, ok = parseFormat(format[:n]); !ok {
+				return w, ErrWAV
 			}
 			size, body = size-n, n&1
 		}
 		skipped, err := io.CopyN(io.Discard, r, min(body, size))
 		if err != nil {
-			return nil, ErrWAV
+			return w, ErrWAV
 		}
 		size -= skipped
 	}
-	return nil, ErrWAV
+	return w, ErrWAV
 }
 
 func parseFormat(b []byte) (rate, channels int, ok bool) {
@@ -165,10 +183,10 @@ func sinc(x float64) float64 {
 
 // wavHeader is the header of a 48 kHz mono file of that many samples.
 func wavHeader(samples int64) []byte {
-	h := make([]byte, 0, wavHeaderLen)
-	size := uint32(min(samples*2, math.MaxUint32-wavHeaderLen))
+	h := make([]byte, 0, WAVHeaderLen)
+	size := uint32(min(samples*2, math.MaxUint32-WAVHeaderLen))
 	h = append(h, "RIFF"...)
-	h = binary.LittleEndian.AppendUint32(h, wavHeaderLen-8+size)
+	h = binary.LittleEndian.AppendUint32(h, WAVHeaderLen-8+size)
 	h = append(h, "WAVEfmt "...)
 	h = binary.LittleEndian.AppendUint32(h, 16)
 	h = binary.LittleEndian.AppendUint16(h, formatPCM)

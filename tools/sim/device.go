@@ -9,6 +9,7 @@ import (
 	"image/png"
 	"io"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 
@@ -27,8 +28,8 @@ type errWait struct{ error }
 type device struct {
 	keypad  *haltest.Keypad
 	display *haltest.Display
-	page    *page   // nil without --http
-	sound   []int16 // what the microphone hears
+	page    *page          // nil without --http
+	sound   *haltest.Sound // what the microphone hears; nil: silence
 
 	mu      sync.Mutex
 	text    string        // what the screen says
@@ -200,6 +201,8 @@ func (d *device) do(ctx context.Context, s step) error {
 	case "screen":
 		text, _ := d.screen()
 		d.print(phone.Note{T: phone.Stamp(time.Now()), Event: "screen", Text: text})
+	case "health":
+		d.print(health{T: phone.Stamp(time.Now()), Event: "health", Goroutines: runtime.NumGoroutine()})
 	case "shot":
 		return d.shot(s.text)
 	case "sleep":
@@ -208,6 +211,13 @@ func (d *device) do(ctx context.Context, s step) error {
 		return errQuit
 	}
 	return ctx.Err()
+}
+
+// health is what grows in a program that leaks and that nobody can see from outside.
+type health struct {
+	T          float64 `json:"t"`
+	Event      string  `json:"event"`
+	Goroutines int     `json:"goroutines"`
 }
 
 func pause(ctx context.Context, t time.Duration) {

@@ -35,6 +35,7 @@ type options struct {
 	ptime                                        int
 	loop                                         bool
 	screen                                       string
+	drift                                        float64
 }
 
 // contactFlag collects repeated --contact 'Name=sip:...'.
@@ -83,6 +84,7 @@ func parseFlags(args []string, help io.Writer) (o options, err error) {
 	fs.StringVar(&o.script, "script", "", "`file` with script lines, - for standard input")
 	fs.StringVar(&o.http, "http", "", "`address` of a page that shows this handset, as 127.0.0.1:8080")
 	fs.IntVar(&o.ptime, "ptime", 20, "`milliseconds` of speech in a packet: 10, 20, 40 or 60")
+	fs.Float64Var(&o.drift, "drift", 0, "parts per `million` by which the sound card's crystal is fast")
 	fs.StringVar(&o.screen, "screen", "240x240", "`size` of the display: 240x240, 240x320 or 128x64")
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -111,6 +113,9 @@ func parseFlags(args []string, help io.Writer) (o options, err error) {
 		o.reach.RelayOnly = true
 	default:
 		return o, fmt.Errorf("--route %s: direct or relay", *route)
+	}
+	if o.drift < -1000 || o.drift > 1000 {
+		return o, fmt.Errorf("--drift %g: -1000 to 1000", o.drift)
 	}
 	switch o.ptime {
 	case 10, 20, 40, 60:

@@ -22,7 +22,7 @@ type step struct {
 }
 
 // parseScript reads a whole script. Lines: `press KEY`, `hold KEY`, `type 1234`, `wait REGEX 10s`, `screen`,
-// `shot FILE.png`, `sleep 2s`, `quit`; `#` begins a comment line.
+// `shot FILE.png`, `sleep 2s`, `health`, `quit`; `#` begins a comment line.
 func parseScript(r io.Reader) ([]step, error) {
 	var steps []step
 	sc := bufio.NewScanner(r)
@@ -87,7 +87,7 @@ func parseStep(line string) (s step, ok bool, err error) {
 		if rest == "" {
 			return s, false, fmt.Errorf("shot wants a file name, as: shot idle.png")
 		}
-	case "screen", "quit":
+	case "screen", "health", "quit":
 	default:
 		return s, false, fmt.Errorf("%q is not a verb; verbs are press hold type wait screen shot sleep quit", verb)
 	}

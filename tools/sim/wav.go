@@ -11,11 +11,10 @@ import (
 	"sotto/hal/haltest"
 )
 
-// loadWAVs reads what the microphone will hear, once: a missing or strange file is found before the first call, and no
-// call waits for the disk.
+// loadWAVs opens what the microphone will hear, once: a missing or strange file is found before the first call.
 func (d *device) loadWAVs(o options) (err error) {
 	if o.mic != "" {
-		if d.sound, err = haltest.ReadWAV(o.mic); err != nil {
+		if d.sound, err = haltest.OpenSound(o.mic); err != nil {
 			return fmt.Errorf("--mic: %w", err)
 		}
 	}
@@ -30,7 +29,7 @@ func (d *device) loadWAVs(o options) (err error) {
 
 // openPCM is the sound card of one call. Each call begins both files anew.
 func (d *device) openPCM(o options) (hal.PCM, error) {
-	return haltest.OpenWAV(haltest.WAVConfig{Sound: d.sound, Speaker: o.speaker, Loop: o.loop,
+	return haltest.OpenWAV(haltest.WAVConfig{Sound: d.sound, Speaker: o.speaker, Loop: o.loop, Drift: o.drift,
 		Started: func(dir haltest.Direction, wall time.Time) {
 			d.print(phone.Note{T: phone.Stamp(time.Now()), Event: dir.String() + "-start", Wall: phone.Stamp(wall)})
 		}})

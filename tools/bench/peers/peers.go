@@ -76,13 +76,15 @@ func need(program string) error {
 
 // peak is the most memory that a running program has had, in kB. What wait(2) tells includes the parent's, whose memory a
 // child has until it becomes its program.
-func peak(pid int) int64 {
+func peak(pid int) int64 { return status(pid, "VmHWM:") }
+
+// status is a number of /proc/PID/status.
+func status(pid int, name string) (n int64) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0
 	}
-	_, rest, _ := strings.Cut(string(b), "VmHWM:")
-	var kb int64
-	fmt.Sscan(rest, &kb)
-	return kb
+	_, rest, _ := strings.Cut(string(b), name)
+	fmt.Sscan(rest, &n)
+	return n
 }

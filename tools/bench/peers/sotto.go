@@ -16,6 +16,7 @@ import (
 type Sotto struct {
 	Program string
 	Ptime   int
+	Args    [2][]string // further arguments of either side
 	sides   [2]*simulator
 }
 
@@ -34,6 +35,8 @@ type note struct {
 	Event string  `json:"event"`
 	Wall  float64 `json:"wall"`
 	Cause string  `json:"cause"`
+
+	Goroutines int `json:"goroutines"`
 }
 
 const sipPort = 5060
@@ -52,6 +55,7 @@ func (s *Sotto) Start(a, b Party) error {
 		sim.cmd = p.command(s.Program, "--name", []string{"Alice", "Bob"}[i], "--sip", fmt.Sprintf("%s:%d", p.Address, sipPort+2*i),
 			"--state", p.path("state"), "--mic", p.Mic, "--speaker", p.path("speaker.wav"), "--script", "-",
 			"--ptime", strconv.Itoa(s.Ptime), "--contact", fmt.Sprintf("Peer=sip:peer@%s:%d", other.Address, sipPort+2*(1-i)))
+		sim.cmd.Args = append(sim.cmd.Args, s.Args[i]...)
 		if err := os.Mkdir(p.path("state"), 0o700); err != nil {
 			return err
 		}
@@ -147,6 +151,51 @@ func (s *Sotto) Processes() (p [2]int) {
 		p[i] = side.cmd.Process.Pid // ip netns exec becomes the program
 	}
 	return p
+}
+
+// Health is what one side uses now.
+type Health struct{ Goroutines, Descriptors, Threads, MemoryKB int }
+
+// Health asks both sides.
+func (s *Sotto) Health() (h [2]Health, err error) {
+	for i, side := range s.sides {
+		before := side.count("health")
+		fmt.Fprintln(side.script, "health")
+		for end := time.Now().Add(5 * time.Second); side.count("health") == before; time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(end) {
+				return h, fmt.Errorf("peers: no answer: see %s", side.party.path("log"))
+			}
+		}
+		pid := side.cmd.Process.Pid
+		files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+		if err != nil {
+			return h, err
+		}
+		h[i] = Health{side.last("health").Goroutines, len(files), int(status(pid, "Threads:")), int(status(pid, "VmRSS:"))}
+	}
+	return h, nil
+}
+
+func (s *simulator) count(event string) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.notes {
+		if e.Event == event {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *simulator) last(event string) (last note) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range s.notes {
+		if n.Event == event {
+			last = n
+		}
+	}
+	return last
 }
 
 // Stop implements Pair.
