@@ -138,7 +138,7 @@ func withoutTag(value string) string {
 // answerHeaders are those of a response that makes a dialog.
 func (k *call) answerHeaders(c *core, r *sip.Response) {
 	add(r, "Contact", c.contact(k.account, k.hop))
-	add(r, "Allow", allow)
+	add(r, "Allow", c.allow())
 }
 
 // answer takes the call. The phone's description is completed here from the offer.
@@ -258,11 +258,11 @@ func (c *core) inDialog(m message) {
 	case sip.INVITE, sip.UPDATE:
 		k.changeIn(c, m)
 	case sip.OPTIONS:
-		k.reply(c, m, 200, "OK", func(r *sip.Response) { add(r, "Allow", allow) })
+		k.reply(c, m, 200, "OK", func(r *sip.Response) { add(r, "Allow", c.allow()) })
 	case sip.INFO:
 		k.infoIn(c, m)
 	default:
-		k.reply(c, m, 405, "Method Not Allowed", func(r *sip.Response) { add(r, "Allow", allow) })
+		k.reply(c, m, 405, "Method Not Allowed", func(r *sip.Response) { add(r, "Allow", c.allow()) })
 	}
 }
 

@@ -227,7 +227,7 @@ func causeOf(code int) signaling.Cause {
 }
 
 // request makes a request within the dialog, without Via. RFC 3261, Section 12.2.1.1.
-func (k *call) request(c *core, method sip.RequestMethod, seq uint32) *sip.Request {
+func (k *dialog) request(method sip.RequestMethod, seq uint32) *sip.Request {
 	req := sip.NewRequest(method, k.target)
 	for _, r := range k.routes {
 		add(req, "Route", r)
@@ -258,7 +258,7 @@ func (k *call) bye(c *core) {
 
 func (k *call) byeWith(c *core, name, value string, done func(*sip.Response, hop, signaling.Cause)) {
 	k.localSeq++
-	req := k.request(c, sip.BYE, k.localSeq)
+	req := k.request(sip.BYE, k.localSeq)
 	if name != "" {
 		add(req, name, value)
 	}

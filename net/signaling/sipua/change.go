@@ -53,9 +53,9 @@ func (k *call) startChange(c *core) {
 	}
 	k.change.busy = true
 	k.localSeq++
-	req := k.request(c, sip.INVITE, k.localSeq)
+	req := k.request(sip.INVITE, k.localSeq)
 	add(req, "Contact", c.contact(k.account, k.hop))
-	add(req, "Allow", allow)
+	add(req, "Allow", c.allow())
 	add(req, "Supported", supported)
 	k.session.offer(req)
 	setSDP(req, body)

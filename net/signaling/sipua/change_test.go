@@ -107,9 +107,9 @@ func TestNoDowngrade(t *testing.T) {
 				before := a.remote
 				body := spoil(string(wire(w.media(w.bob()))))
 				b.localSeq++
-				req := b.request(w.bob().core, "INVITE", b.localSeq)
+				req := b.request("INVITE", b.localSeq)
 				if method == "UPDATE" {
-					req = b.request(w.bob().core, "UPDATE", b.localSeq)
+					req = b.request("UPDATE", b.localSeq)
 				}
 				add(req, "Contact", "<sip:bob@10.0.0.2>")
 				setSDP(req, []byte(body))
@@ -155,9 +155,9 @@ func TestRefreshWithoutOffer(t *testing.T) {
 	for _, method := range []string{"UPDATE", "INVITE"} {
 		w, _, b := connected(t)
 		b.localSeq++
-		req := b.request(w.bob().core, "UPDATE", b.localSeq)
+		req := b.request("UPDATE", b.localSeq)
 		if method == "INVITE" {
-			req = b.request(w.bob().core, "INVITE", b.localSeq)
+			req = b.request("INVITE", b.localSeq)
 		}
 		add(req, "Contact", "<sip:bob@10.0.0.2>")
 		req.SetBody(nil)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -33,6 +34,7 @@ type core struct {
 
 	strangers limiter
 	ringing   limiter
+	texts     texts
 
 	packets   []packet
 	questions []question
@@ -52,6 +54,7 @@ type packet struct {
 type question struct {
 	call    signaling.CallID
 	account string
+	found   func([]hop) // of neither
 	target  target
 }
 
@@ -59,7 +62,7 @@ func newCore(name string, random io.Reader, local localFunc) *core {
 	c := &core{name: name, rand: random, local: local,
 		calls: map[signaling.CallID]*call{}, byCallID: map[string]*call{}, clients: map[string]*client{},
 		servers: map[string]*server{}, accounts: map[string]*account{},
-		strangers: newLimiter(strangerRate, strangerBurst), ringing: newLimiter(ringRate, ringBurst)}
+		texts: newTexts(), strangers: newLimiter(strangerRate, strangerBurst), ringing: newLimiter(ringRate, ringBurst)}
 	copy(c.secret[:], token(random))
 	return c
 }
@@ -115,7 +118,11 @@ func (c *core) handle(m message, now time.Time) {
 	case sip.BYE, sip.UPDATE, sip.INFO, sip.NOTIFY, sip.OPTIONS:
 		c.other(m)
 	default:
-		c.refuse(m, 405, "Method Not Allowed", func(r *sip.Response) { add(r, "Allow", allow) })
+		if m.req.Method == sip.MESSAGE && len(c.texts.types) > 0 && tagOf(m.req.To().Params) == "" {
+			c.messageIn(m)
+			return
+		}
+		c.refuse(m, 405, "Method Not Allowed", func(r *sip.Response) { add(r, "Allow", c.allow()) })
 	}
 }
 
@@ -167,8 +174,8 @@ func (c *core) other(m message) {
 			return
 		}
 		c.refuse(m, 200, "OK", func(r *sip.Response) {
-			add(r, "Allow", allow)
-			add(r, "Accept", sdpType)
+			add(r, "Allow", c.allow())
+			add(r, "Accept", strings.Join(append([]string{sdpType}, c.texts.types...), ", "))
 			add(r, "Supported", supported)
 		})
 	case sip.NOTIFY:
@@ -209,6 +216,7 @@ func (c *core) tick(now time.Time) {
 	for _, a := range c.accounts {
 		a.tick(c)
 	}
+	c.tickTexts()
 }
 
 // deadline is when tick is to be called, zero for never.
@@ -225,7 +233,7 @@ func (c *core) deadline() (d time.Time) {
 	for _, a := range c.accounts {
 		d = earliest(d, a.next)
 	}
-	return d
+	return earliest(d, c.texts.deadline())
 }
 
 // undeliverable tells that nothing can be sent to a hop: the connection could not be made, or it broke. Over UDP only

@@ -93,9 +93,9 @@ func (k *call) invite(c *core, authHeader, credentials string) {
 		return
 	}
 	k.localSeq++
-	req := k.request(c, sip.INVITE, k.localSeq)
+	req := k.request(sip.INVITE, k.localSeq)
 	add(req, "Contact", c.contact(k.account, k.hop))
-	add(req, "Allow", allow)
+	add(req, "Allow", c.allow())
 	add(req, "Supported", supported)
 	k.session.offer(req)
 	if credentials != "" {
@@ -209,7 +209,7 @@ func (k *call) retarget(m interface{ Contact() *sip.ContactHeader }) {
 
 // acknowledge sends the ACK to a 2xx and keeps it.
 func (k *call) acknowledge(c *core, seq uint32) {
-	req := k.request(c, sip.ACK, seq)
+	req := k.request(sip.ACK, seq)
 	c.via(req, k.hop, branchCookie+token(c.rand))
 	req.SetBody(nil)
 	k.ack = []byte(req.String())

@@ -32,6 +32,7 @@ func corpus(f *testing.F) {
 // answer is one that our own parser reads.
 func FuzzDatagram(f *testing.F) {
 	corpus(f)
+	f.Add([]byte(textRequest("1", "text/plain", "hello")))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if len(raw) > maxMessage {
 			return
@@ -41,6 +42,7 @@ func FuzzDatagram(f *testing.F) {
 		id := w.dial()
 		w.run(time.Second)
 		a := w.alice()
+		a.texts.types = []string{"text/plain"}
 		a.deliver(w, raw, stranger)
 		a.deliver(w, raw, w.hop(w.bob()))
 		for _, p := range a.packets {
@@ -52,7 +54,8 @@ func FuzzDatagram(f *testing.F) {
 			}
 		}
 		for _, e := range a.events {
-			if _, ok := e.(signaling.Incoming); !ok {
+			text, isText := e.(signaling.TextReceived)
+			if _, ok := e.(signaling.Incoming); !ok && !isText || len(text.Body) > signaling.MaxText {
 				t.Fatalf("it made %T", e)
 			}
 		}

@@ -263,7 +263,7 @@ func TestFloodWithinTheDialog(t *testing.T) {
 	for i := range 10_000 {
 		w.now = w.now.Add(100 * time.Microsecond)
 		b.localSeq++
-		req := b.request(w.bob().core, sip.INVITE, b.localSeq)
+		req := b.request(sip.INVITE, b.localSeq)
 		w.bob().via(req, b.hop, fmt.Sprint("z9hG4bKflood", i))
 		add(req, "Contact", "<sip:bob@10.0.0.2>")
 		setSDP(req, wire(w.media(w.bob())))

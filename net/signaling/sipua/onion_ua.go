@@ -51,6 +51,7 @@ func NewOnion(config Config, name string) (*UA, error) {
 	u := &UA{config: config, net: t, wishes: make(chan func(), 16), events: make(chan signaling.Event),
 		quit: make(chan struct{}), ended: make(chan struct{})}
 	u.core = newCore(config.Name, config.Rand, u.localFor)
+	u.core.texts.types = config.Texts
 	go u.loop()
 	return u, nil
 }

@@ -99,6 +99,10 @@ func (c *core) resolved(q question, hops []hop) {
 		c.accountResolved(q.account, hops)
 		return
 	}
+	if q.found != nil {
+		q.found(hops)
+		return
+	}
 	k := c.calls[q.call]
 	if k == nil || k.state != dialing {
 		return

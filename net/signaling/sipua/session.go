@@ -136,7 +136,7 @@ func (k *call) tickSession(c *core) {
 		return
 	}
 	k.localSeq++
-	req := k.request(c, sip.UPDATE, k.localSeq)
+	req := k.request(sip.UPDATE, k.localSeq)
 	add(req, "Contact", c.contact(k.account, k.hop))
 	add(req, "Supported", supported)
 	k.session.offer(req)

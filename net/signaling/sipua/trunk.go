@@ -33,16 +33,8 @@ func (c *core) accountOf(m message) *account {
 
 // addressBy calls through an account: a number or a name is completed by the account's domain.
 func (k *call) addressBy(c *core, a *account, to string) signaling.Cause {
-	if !strings.ContainsAny(to, "@:") {
-		if to == "" || strings.Trim(to, "0123456789*#+-. abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
-			return signaling.BadAddress
-		}
-		to = strings.NewReplacer("#", "%23", " ", "").Replace(to)
-		u := sip.Uri{Scheme: a.target.uri.Scheme, User: to, Host: a.target.uri.Host}
-		to = u.String()
-	}
-	t, err := parseTarget(to)
-	if err != nil {
+	t, ok := a.complete(to)
+	if !ok {
 		return signaling.BadAddress
 	}
 	k.account = a
@@ -50,6 +42,20 @@ func (k *call) addressBy(c *core, a *account, to string) signaling.Cause {
 	k.remoteURI = "<" + plainURI(&t.uri) + ">"
 	k.begin(c, a.hop)
 	return signaling.NoCause
+}
+
+// complete makes an address of what was dialled.
+func (a *account) complete(to string) (target, bool) {
+	if !strings.ContainsAny(to, "@:") {
+		if to == "" || strings.Trim(to, "0123456789*#+-. abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
+			return target{}, false
+		}
+		to = strings.NewReplacer("#", "%23", " ", "").Replace(to)
+		u := sip.Uri{Scheme: a.target.uri.Scheme, User: to, Host: a.target.uri.Host}
+		to = u.String()
+	}
+	t, err := parseTarget(to)
+	return t, err == nil
 }
 
 // authenticate answers the challenge to an INVITE, once, if it is the account's own server that asks, for the account's
@@ -66,14 +72,21 @@ func (k *call) authenticate(c *core, res *sip.Response, from hop) bool {
 
 // credentials are the header that answers a challenge within a call.
 func (k *call) credentials(c *core, res *sip.Response, from hop, method string) (name, value string, ok bool) {
-	a := k.account
-	if a == nil || !a.through(from) {
+	if k.account == nil {
+		return "", "", false
+	}
+	return k.account.credentials(c, res, from, method, k.target.String())
+}
+
+// credentials are the header that answers a challenge of the account's own server.
+func (a *account) credentials(c *core, res *sip.Response, from hop, method, uri string) (name, value string, ok bool) {
+	if !a.through(from) {
 		return "", "", false
 	}
 	ch := challengeFor(res, a.Realm)
 	if ch == nil {
 		return "", "", false
 	}
-	name, value = ch.answer(method, k.target.String(), a.AuthUser, a.Password, c.rand)
+	name, value = ch.answer(method, uri, a.AuthUser, a.Password, c.rand)
 	return name, value, true
 }

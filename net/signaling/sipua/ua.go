@@ -23,8 +23,10 @@ type Config struct {
 	// AccountsOnly takes nothing from anybody but the servers of the accounts: no TCP port is open, and to others the UDP
 	// port is silent.
 	AccountsOnly bool
-	Rand         io.Reader // nil: crypto/rand
-	Resolver     Resolver  // nil: the system's
+	// Texts are the content types, in lower case and without parameters, that are taken in a MESSAGE; none: no texts come in.
+	Texts    []string
+	Rand     io.Reader // nil: crypto/rand
+	Resolver Resolver  // nil: the system's
 }
 
 // Resolver looks up names; *net.Resolver is one.
@@ -69,7 +71,7 @@ func New(config Config) (*UA, error) {
 	u := &UA{config: config, net: t, wishes: make(chan func(), 16), events: make(chan signaling.Event),
 		quit: make(chan struct{}), ended: make(chan struct{})}
 	u.core = newCore(config.Name, config.Rand, u.localFor)
-	u.core.accountsOnly = config.AccountsOnly
+	u.core.accountsOnly, u.core.texts.types = config.AccountsOnly, config.Texts
 	t.tls = func(name string) *tls.Config { return tlsConfig(config.Accounts, name) }
 	if err := u.core.setAccounts(config.Accounts, time.Now()); err != nil {
 		t.close()
