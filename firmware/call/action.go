@@ -65,6 +65,8 @@ type (
 	SelfTest struct{}
 	// SaveSettings stores the settings.
 	SaveSettings struct{ Settings Settings }
+	// SaveSetup stores how others are reached, and does so from now on. SetupChanged need not be the answer.
+	SaveSetup struct{ Setup Setup }
 	// Lock closes the vault and wipes its key from memory; Locked is the answer.
 	Lock struct{}
 	// CheckPIN opens the vault; PINChecked is the answer.
@@ -104,6 +106,7 @@ func (Unverify) action()      {}
 func (Block) action()         {}
 func (SelfTest) action()      {}
 func (SaveSettings) action()  {}
+func (SaveSetup) action()     {}
 func (Lock) action()          {}
 func (CheckPIN) action()      {}
 func (ChangePIN) action()     {}

@@ -19,8 +19,9 @@ const (
 	maxDigits      = 32
 	maxPIN         = 12
 	minPIN         = 4
-	wrongCodeLimit = 2  // wrong codes that are too many
-	eraseWrong     = 10 // wrong PINs after which everything is erased, where that was asked for
+	wrongCodeLimit = 2               // wrong codes that are too many
+	sampleTime     = 4 * time.Second // of a ring tone that was chosen
+	eraseWrong     = 10              // wrong PINs after which everything is erased, where that was asked for
 )
 
 // Config is what a Machine knows from the beginning.
@@ -28,11 +29,13 @@ type Config struct {
 	Name     string    // the owner's, shown when idle
 	Contacts []Contact // sorted as they are to be listed
 	Log      []Entry   // newest first
-	About    []string  // what is running
+	Running  Running   // what is running
+	Setup    Setup     // how others are reached
+	Able     Able      // what of it can be changed here
 	Settings Settings  // zero: the defaults
 	Closed   bool      // begin locked: a PIN is wanted
 	HasPIN   bool      // there is a PIN, so that the telephone can be locked
-	First    bool      // first start: ask for language and PIN
+	First    bool      // first start: ask for language, PIN and account
 }
 
 // DefaultSettings are those of a new telephone.
@@ -45,7 +48,10 @@ type Machine struct {
 	own      string
 	contacts []Contact
 	log      []Entry
-	about    []string
+	running  Running
+	setup    Setup
+	able     Able
+	steps    []func() // of the first start, still to come
 	tests    []TestResult
 	settings Settings
 	hasPIN   bool
@@ -81,13 +87,13 @@ type notice struct {
 // New makes a telephone that is idle, or locked. Handle must be called once before the first Snapshot is drawn, with a
 // Tick, so that it knows the time.
 func New(c Config) *Machine {
-	m := &Machine{own: c.Name, contacts: c.Contacts, log: c.Log, about: c.About, settings: c.Settings,
+	m := &Machine{own: c.Name, contacts: c.Contacts, log: c.Log, running: c.Running, setup: c.Setup, able: c.Able, settings: c.Settings,
 		hasPIN: c.HasPIN || c.Closed, closed: c.Closed, battery: -1, chosen: -1, light: backlightFull}
 	if m.settings == (Settings{}) {
 		m.settings = DefaultSettings()
 	}
 	if c.First && !c.Closed {
-		m.guide()
+		m.begin()
 	}
 	return m
 }
@@ -114,6 +120,7 @@ func (m *Machine) Handle(dst []Action, ev Event, now time.Time) []Action {
 	default:
 		m.fromHouse(ev)
 	}
+	m.nextStep()
 	m.settle()
 	dst, m.out = m.out, nil
 	return dst
@@ -138,8 +145,12 @@ func (m *Machine) fromHouse(ev Event) {
 		m.mailbox = ev.Mailbox
 	case BatteryChanged:
 		m.battery = ev.Percent
-	case AboutChanged:
-		m.about = ev.Lines
+	case RunningChanged:
+		m.running = ev.Running
+		m.refresh()
+	case SetupChanged:
+		m.setup, m.able = ev.Setup, ev.Able
+		m.refresh()
 	case TestChanged:
 		m.tests = ev.Results
 		m.refresh()
@@ -202,6 +213,9 @@ func (m *Machine) settle() {
 	}
 	if o := m.other; o != nil && o.state == Incoming && !o.silenced && want.tone == ToneNone {
 		want.tone = ToneWaiting
+	}
+	if m.call == nil && !m.timers[timerSample].IsZero() { // a tone that was just chosen
+		want.ring = m.ring()
 	}
 	if want.media && (!m.told.media || want.muted != m.told.muted) {
 		m.do(Mute{want.muted})

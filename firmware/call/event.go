@@ -86,8 +86,13 @@ type (
 	MailboxChanged struct{ Mailbox Mailbox }
 	// BatteryChanged is the charge in percent; negative: there is no battery.
 	BatteryChanged struct{ Percent int }
-	// AboutChanged replaces the lines of the screen that says what is running.
-	AboutChanged struct{ Lines []string }
+	// RunningChanged replaces what is running.
+	RunningChanged struct{ Running Running }
+	// SetupChanged replaces how others are reached, and what of it can be changed here.
+	SetupChanged struct {
+		Setup Setup
+		Able  Able
+	}
 	// TestChanged tells how the self-test stands.
 	TestChanged struct{ Results []TestResult }
 	// PINChecked answers CheckPIN.
@@ -123,7 +128,8 @@ func (LogChanged) event()        {}
 func (SettingsChanged) event()   {}
 func (NetworkChanged) event()    {}
 func (BatteryChanged) event()    {}
-func (AboutChanged) event()      {}
+func (RunningChanged) event()    {}
+func (SetupChanged) event()      {}
 func (TestChanged) event()       {}
 func (PINChecked) event()        {}
 func (PINChanged) event()        {}

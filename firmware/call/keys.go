@@ -62,6 +62,7 @@ func (m *Machine) softKeys() (left, right soft) {
 // press handles a key that went down. Any key lights the screen and silences a ring.
 func (m *Machine) press(k Key) {
 	m.wake()
+	m.timers.stop(timerSample)
 	for _, c := range []*current{m.call, m.other} {
 		if c != nil && c.state == Incoming {
 			c.silenced = true
@@ -141,6 +142,7 @@ func (m *Machine) pressEnd(k Key) {
 			return
 		}
 		m.leave()
+		m.steps = nil
 	}
 }
 

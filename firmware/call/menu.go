@@ -16,7 +16,7 @@ func (m *Machine) openMenu() {
 			{Row{Label: "settings"}, m.openSettings},
 			{Row{Label: "address"}, m.openAddress},
 			{Row{Label: "test"}, m.openTest},
-			{Row{Label: "about"}, func() { m.read("about", m.about) }},
+			{Row{Label: "about"}, m.openRunning},
 		}
 		if m.hasPIN {
 			rows = append(rows, action{Row{Label: "lock"}, m.askLock})
@@ -262,13 +262,22 @@ func Clock(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
 }
 
+// ClockLayout is how a time of day is written.
+func ClockLayout(hours12 bool) string {
+	if hours12 {
+		return "3:04 pm"
+	}
+	return "15:04"
+}
+
 // when is the time for today and the date for other days.
 func (m *Machine) when(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
+	t = t.In(m.now.Location())
 	if y, d := t.Year(), t.YearDay(); y == m.now.Year() && d == m.now.YearDay() {
-		return t.Format("15:04")
+		return t.Format(ClockLayout(m.settings.Hours12))
 	}
 	return t.Format("2.1.")
 }
@@ -298,6 +307,7 @@ func (m *Machine) openOptions() {
 		if _, known := m.contactOf(c.peer.Address); !known && c.contact == "" && c.peer.Address != "" {
 			rows = append(rows, action{Row{Label: "contact.new"}, func() { m.newContact(c.peer.Address) }})
 		}
+		rows = append(rows, action{Row{Label: "stats"}, m.openStats})
 		return append(rows, action{Row{Label: "algorithms"}, func() {
 			m.read("algorithms", strings.Split(c.keys.algorithms(), " "))
 		}})

@@ -98,7 +98,7 @@ func (m *Machine) typeEntry(k Key) {
 	p, t := m.top(), &m.typed
 	m.notice = notice{}
 	if k == KeyHash {
-		t.upper = !t.upper && p.table == &nameSymbols
+		t.upper = !t.upper && p.table.cased()
 		return
 	}
 	if t.tap(k, p.table, p.limit) {

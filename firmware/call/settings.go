@@ -10,46 +10,165 @@ var Languages = [...]struct{ Code, Name string }{
 	{"en", "English"}, {"de", "Deutsch"}, {"fr", "Français"}, {"es", "Español"},
 }
 
-// lockChoices are minutes without a key; 0 is never.
-var lockChoices = []int{0, 1, 5, 30}
+// Zones that can be chosen, by their names in the IANA database, from west to east.
+var Zones = [...]string{"Pacific/Honolulu", "America/Anchorage", "America/Los_Angeles", "America/Denver", "America/Mexico_City",
+	"America/Chicago", "America/Bogota", "America/New_York", "America/Santiago", "America/Sao_Paulo", "UTC", "Europe/London",
+	"Africa/Lagos", "Europe/Paris", "Europe/Berlin", "Africa/Johannesburg", "Europe/Kyiv", "Asia/Jerusalem", "Africa/Nairobi",
+	"Europe/Istanbul", "Asia/Tehran", "Asia/Dubai", "Asia/Karachi", "Asia/Kolkata", "Asia/Dhaka", "Asia/Bangkok", "Asia/Shanghai",
+	"Asia/Tokyo", "Australia/Sydney", "Pacific/Auckland"}
+
+var (
+	lockChoices   = []int{0, 1, 5, 30} // minutes without a key; 0 is never
+	forgetChoices = []int{0, 1, 7, 30} // days
+)
 
 func (m *Machine) openSettings() {
 	m.open(m.menu("settings", func() []action {
+		return []action{
+			{Row{Label: "language", Detail: languageName(m.settings.Language)}, func() { m.chooseLanguage(func() {}) }},
+			{Row{Label: "sounds"}, m.openSounds},
+			{Row{Label: "screen"}, m.openScreen},
+			{Row{Label: "calls"}, m.openCalls},
+			{Row{Label: "network"}, m.openNetwork},
+			{Row{Label: "accounts", Detail: missedCount(len(m.setup.Accounts))}, m.openAccounts},
+			{Row{Label: "time"}, m.openTime},
+			{Row{Label: "safety"}, m.openSafety},
+		}
+	}))
+}
+
+// flip is a row that turns something on and off.
+func (m *Machine) flip(l Label, b *bool) action {
+	return action{Row{Label: l, Mark: onOff(*b)}, func() { *b = !*b; m.save() }}
+}
+
+// turn is a row that goes through its choices; 0 is never.
+func (m *Machine) turn(l Label, n *int, choices []int, unit Label) action {
+	row := Row{Label: l, State: "never"}
+	if *n != 0 {
+		row = Row{Label: l, Detail: fmt.Sprint(*n), State: unit}
+	}
+	return action{row, func() {
+		*n = choices[(slices.Index(choices, *n)+1)%len(choices)]
+		m.save()
+	}}
+}
+
+func (m *Machine) save() { m.do(SaveSettings{m.settings}) }
+
+func (m *Machine) openSounds() {
+	m.open(m.menu("sounds", func() []action {
 		s := &m.settings
-		flip := func(b *bool) func() { return func() { *b = !*b; m.do(SaveSettings{*s}) } }
-		rows := []action{
-			{Row{Label: "language", Detail: languageName(s.Language)}, m.openLanguages},
-			{Row{Label: "silent", Mark: onOff(s.Silent)}, flip(&s.Silent)},
-			{Row{Label: "rising", Mark: onOff(s.Rising)}, flip(&s.Rising)},
+		return []action{
+			{Row{Label: "tune", Detail: fmt.Sprint(s.Tune + 1)}, m.openTunes},
+			m.flip("silent", &s.Silent),
+			m.flip("rising", &s.Rising),
 			{Row{Label: "volume", Detail: fmt.Sprint(s.Volume)}, func() {
 				m.setVolume(s.Volume%100 + volumeStep)
-				m.do(SaveSettings{*s})
+				m.save()
 			}},
-			{Row{Label: "keytones", Mark: onOff(s.KeyTones)}, flip(&s.KeyTones)},
-			{Row{Label: "large", Mark: onOff(s.Large)}, flip(&s.Large)},
-			{Row{Label: "contrast", Mark: onOff(s.Contrast)}, flip(&s.Contrast)},
+			m.flip("keytones", &s.KeyTones),
 		}
-		if !m.hasPIN {
-			return append(rows, action{Row{Label: "pin.set"}, func() { m.newPIN("") }})
+	}))
+}
+
+// openTunes lets the ring tones be heard and chosen.
+func (m *Machine) openTunes() {
+	m.open(m.menu("tune", func() []action {
+		var rows []action
+		for i := range Tunes {
+			rows = append(rows, action{Row{Text: fmt.Sprint(i + 1), Mark: onOff(i == m.settings.Tune)}, func() {
+				m.settings.Tune = i
+				m.save()
+				m.timers.set(timerSample, m.now.Add(sampleTime))
+			}})
 		}
-		rows = append(rows,
-			action{lockRow(s.LockAfter), func() {
-				i := slices.Index(lockChoices, s.LockAfter)
-				s.LockAfter = lockChoices[(i+1)%len(lockChoices)]
-				m.do(SaveSettings{*s})
-			}},
-			action{Row{Label: "pin.change"}, m.changePIN},
-			action{Row{Label: "erase", Mark: onOff(s.Erase)}, m.changeErase},
-			action{Row{Label: "duress"}, m.changeDuress})
 		return rows
 	}))
 }
 
-func lockRow(minutes int) Row {
-	if minutes == 0 {
-		return Row{Label: "lock.after", State: "never"}
-	}
-	return Row{Label: "lock.after", Detail: fmt.Sprint(minutes, " min")}
+func (m *Machine) openScreen() {
+	m.open(m.menu("screen", func() []action {
+		return []action{m.flip("large", &m.settings.Large), m.flip("contrast", &m.settings.Contrast)}
+	}))
+}
+
+// quietLabels say who may ring.
+var quietLabels = [numQuiet]Label{"quiet.off", "quiet.contacts", "quiet.verified", "quiet.chosen"}
+
+func (m *Machine) openCalls() {
+	m.open(m.menu("calls", func() []action {
+		s := &m.settings
+		rows := []action{
+			{Row{Label: "quiet", State: quietLabels[s.Quiet%numQuiet]}, m.openQuiet},
+			m.turn("forget", &s.Forget, forgetChoices, "days.short"),
+			{Row{Label: "voicemail", Detail: s.Voicemail}, func() {
+				m.entry("voicemail", s.Voicemail, &numberSymbols, maxDigits, func(number string) {
+					s.Voicemail = number
+					m.save()
+					m.back()
+				})
+			}},
+		}
+		if m.hasPIN {
+			rows = append(rows, m.flip("lock.quiet", &s.LockQuiet))
+		}
+		return rows
+	}))
+}
+
+func (m *Machine) openQuiet() {
+	m.open(m.menu("quiet", func() []action {
+		var rows []action
+		for i, l := range quietLabels {
+			rows = append(rows, action{Row{Label: l, Mark: onOff(Quiet(i) == m.settings.Quiet)}, func() {
+				m.settings.Quiet = Quiet(i)
+				m.save()
+				m.back()
+			}})
+		}
+		return rows
+	}))
+}
+
+func (m *Machine) openTime() {
+	m.open(m.menu("time", func() []action {
+		zone := m.settings.Zone
+		if zone == "" {
+			zone = "UTC"
+		}
+		return []action{{Row{Label: "zone", Detail: zone}, m.openZones}, m.flip("hours12", &m.settings.Hours12)}
+	}))
+}
+
+func (m *Machine) openZones() {
+	p := m.menu("zone", func() []action {
+		var rows []action
+		for _, z := range Zones {
+			rows = append(rows, action{Row{Text: z, Mark: onOff(z == m.settings.Zone)}, func() {
+				m.settings.Zone = z
+				m.save()
+				m.back()
+			}})
+		}
+		return rows
+	})
+	m.open(p)
+	p.selected = max(slices.Index(Zones[:], m.settings.Zone), 0)
+}
+
+func (m *Machine) openSafety() {
+	m.open(m.menu("safety", func() []action {
+		if !m.hasPIN {
+			return []action{{Row{Label: "pin.set"}, func() { m.newPIN("") }}}
+		}
+		return []action{
+			m.turn("lock.after", &m.settings.LockAfter, lockChoices, "minutes.short"),
+			{Row{Label: "pin.change"}, m.changePIN},
+			{Row{Label: "erase", Mark: onOff(m.settings.Erase)}, m.changeErase},
+			{Row{Label: "duress"}, m.changeDuress},
+		}
+	}))
 }
 
 func languageName(code string) string {
@@ -61,8 +180,6 @@ func languageName(code string) string {
 	return code
 }
 
-func (m *Machine) openLanguages() { m.chooseLanguage(func() {}) }
-
 // chooseLanguage asks for the language and goes on with then.
 func (m *Machine) chooseLanguage(then func()) {
 	m.open(m.menu("language", func() []action {
@@ -70,46 +187,11 @@ func (m *Machine) chooseLanguage(then func()) {
 		for _, l := range Languages {
 			rows = append(rows, action{Row{Text: l.Name, Mark: onOff(l.Code == m.settings.Language)}, func() {
 				m.settings.Language = l.Code
-				m.do(SaveSettings{m.settings})
+				m.save()
 				m.back()
 				then()
 			}})
 		}
 		return rows
 	}))
-}
-
-// guide is the first start: the language, then whether there is to be a PIN. Whoever presses "end" has a telephone that
-// works all the same.
-func (m *Machine) guide() {
-	m.chooseLanguage(func() {
-		m.confirm("pin.set", "pin.why", "", func() { m.newPIN("") })
-	})
-}
-
-// openTest tests the telephone and shows each part as it is done.
-func (m *Machine) openTest() {
-	m.tests = nil
-	m.do(SelfTest{})
-	var p *page
-	p = m.list("test", "", func() []Row {
-		var rows []Row
-		p.hint = "test.running"
-		for _, r := range m.tests {
-			row := Row{Label: Label("test." + r.Part), Detail: r.Detail}
-			if r.Done {
-				row.Mark = MarkFailed
-				if r.OK {
-					row.Mark = MarkOn
-				}
-			}
-			rows = append(rows, row)
-		}
-		if len(rows) > 0 && !slices.ContainsFunc(m.tests, func(r TestResult) bool { return !r.Done }) {
-			p.hint = ""
-		}
-		return rows
-	}, func(int) {})
-	p.left = soft{}
-	m.open(p)
 }

@@ -98,6 +98,7 @@ type Entry struct {
 type Network struct {
 	Up         bool
 	Registered bool   // at least one account is registered, or none is set up
+	Why        Cause  // why an account is not registered; empty: it is, or nobody knows
 	Route      string // "direct", "relay", "tor"; empty when not known
 	Address    string // ours, to be told to somebody who wants to call us
 }

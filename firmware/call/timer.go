@@ -9,6 +9,7 @@ const (
 	timerCall   timer = iota // the phase of the call takes too long, or its end was shown long enough
 	timerOther               // nobody answers the call that waits
 	timerOpen                // the microphone of an intercom call opens
+	timerSample              // a ring tone was heard long enough
 	timerTap                 // a symbol of multitap stands
 	timerNotice              // a line goes
 	timerLight               // the light goes down
@@ -56,6 +57,7 @@ func (m *Machine) expire() {
 	if m.timers.due(timerOther, m.now) {
 		m.refuseWaiting(PeerCancelled)
 	}
+	m.timers.due(timerSample, m.now)
 	m.timers.due(timerOpen, m.now) // settle sees that the time has come
 	if m.timers.due(timerLock, m.now) && m.call == nil && !m.closed {
 		m.do(Lock{})

@@ -21,8 +21,16 @@ var (
 		"wxyz9", "*+"}
 	// An address takes a number as it is; letters come by pressing again.
 	addressSymbols = symbols{"0+", "1.-_@", "2abc", "3def", "4ghi", "5jkl", "6mno", "7pqrs", "8tuv", "9wxyz", ".:@-_"}
-	digitSymbols   = symbols{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", ""}
+	// A password is typed as it is: digits come last.
+	passwordSymbols = symbols{"0 +", "1.-_@,!?:;/()&%$\"'*=<>#~^[]{}|\\", "abc2", "def3", "ghi4", "jkl5", "mno6", "pqrs7", "tuv8", "wxyz9", "*+"}
+	hexSymbols      = symbols{"0", "1", "2abc", "3def", "4", "5", "6", "7", "8", "9", ""}
+	addressDigits   = symbols{"0", "1/", "2abc", "3def", "4", "5", "6", "7", "8", "9", ".:/"}
+	digitSymbols    = symbols{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", ""}
+	numberSymbols   = symbols{"0+", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*#"}
 )
+
+// cased tells whether a table has capitals.
+func (s *symbols) cased() bool { return s == &nameSymbols || s == &passwordSymbols }
 
 // tap types a key and tells whether the last symbol may still change.
 func (t *typing) tap(k Key, table *symbols, limit int) bool {

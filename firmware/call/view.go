@@ -40,7 +40,7 @@ func (p *page) show(s *Snapshot, t *typing) {
 	if p.state == Reading {
 		s.Selected = p.first
 	}
-	if s.Notice == "" {
+	if s.Notice == "" || p.state == Reading && p.hint != "" { // a question is never hidden
 		s.Notice, s.NoticeArg = p.hint, p.hintArg
 	}
 	if p.state != Entering {
@@ -50,7 +50,7 @@ func (p *page) show(s *Snapshot, t *typing) {
 	if p.secret { // only the number of symbols leaves
 		s.Input.Text = string(make([]byte, len(t.text)))
 	}
-	if p.table == &nameSymbols {
+	if p.table.cased() {
 		s.Input.Mode = "abc"
 		if t.capital(p.table) || t.open && t.large {
 			s.Input.Mode = "Abc"

@@ -14,6 +14,7 @@ import (
 
 	"sotto/board/boards"
 	"sotto/firmware/boot"
+	"sotto/firmware/call"
 	"sotto/firmware/phone"
 )
 
@@ -47,6 +48,7 @@ func runPhone(ctx context.Context, env boot.Environment) error {
 	defer parts.Close()
 	return phone.Run(ctx, phone.Config{
 		Name: "sotto", Listen: netip.AddrPortFrom(netip.Addr{}, sipPort), State: env.State,
+		Guide: true, Running: call.Running{Board: env.Board.Name},
 		Network: env.Network, Alive: env.Alive, Notices: append(env.Notices, parts.Missing...),
 		Devices: phone.Devices{OpenPCM: parts.OpenPCM, OpenRinger: parts.OpenPCM, Keypad: parts.Keypad,
 			Display: parts.Display, Lamp: parts.Lamp, Mixer: parts.Mixer},

@@ -1,7 +1,6 @@
 package phone
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -131,16 +130,6 @@ func (p *phone) trustOf(c phonebook.Contact) call.Trust {
 	return call.Unknown
 }
 
-// settings are the machine's, as stored; the defaults before there are any.
-func (p *phone) settings() (s call.Settings) {
-	if p.book != nil {
-		if b := p.book.Settings(); b != nil && json.Unmarshal(b, &s) == nil {
-			return s
-		}
-	}
-	return call.DefaultSettings()
-}
-
 // doMemory carries out what concerns the book and its lock.
 func (p *phone) doMemory(a call.Action) {
 	switch a := a.(type) {
@@ -151,6 +140,7 @@ func (p *phone) doMemory(a call.Action) {
 				Answered: e.Answered, Missed: e.Missed, Talked: e.Talked, Cause: string(e.Cause), Trust: uint8(e.Trust),
 				Alarm: uint8(e.Alarm)})
 		})
+		p.forgetCalls()
 	case call.SaveContact:
 		c, met := a.Contact, func(*phonebook.Book) error { return nil }
 		if v := p.voice; v != nil && v.secure {
@@ -174,14 +164,9 @@ func (p *phone) doMemory(a call.Action) {
 	case call.Unverify:
 		p.remember(func(b *phonebook.Book) error { return b.Unverify(a.ID) })
 	case call.SaveSettings:
-		s := a.Settings
-		p.remember(func(b *phonebook.Book) error {
-			text, err := json.Marshal(s)
-			if err != nil {
-				return err
-			}
-			return b.SetSettings(text)
-		})
+		p.saveSettings(a.Settings)
+	case call.SaveSetup:
+		p.saveSetup(a.Setup)
 	case call.Lock:
 		p.lock()
 	case call.CheckPIN:
@@ -212,7 +197,10 @@ func (p *phone) unlock(pin string) {
 		return func() {
 			if err == nil {
 				p.book = book
-				p.handle(call.SettingsChanged{Settings: p.settings()})
+				p.load()
+				p.reach()
+				p.handle(call.SettingsChanged{Settings: p.own.Settings})
+				p.handle(call.SetupChanged{Setup: p.own.Setup, Able: p.able()})
 				p.showBook()
 			}
 			p.handle(call.PINChecked{OK: err == nil, Wait: wait, Left: left})

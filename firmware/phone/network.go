@@ -60,6 +60,7 @@ func (p *phone) tellNetwork() {
 	for _, ok := range p.accounts {
 		n.Registered = n.Registered || ok
 	}
+	n.Why = p.refused
 	if p.line != nil {
 		n.Up, n.Route, n.Address = true, "direct", p.line.Addr().String()
 	}
@@ -71,7 +72,9 @@ func (p *phone) registration(ev signaling.Registration) {
 	p.accounts[ev.Account] = ev.OK
 	if ev.OK {
 		p.note(Note{Event: "registered"})
+		p.refused = ""
 	} else {
+		p.refused = call.Cause(ev.Cause.String())
 		p.note(Note{Event: "alert", Why: "account: " + ev.Cause.String()})
 	}
 	p.tellNetwork()

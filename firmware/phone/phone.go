@@ -36,14 +36,17 @@ type Contact struct{ Name, URI string }
 
 // Config is what a phone is made of.
 type Config struct {
-	Name     string             // told to those whom we call
-	Listen   netip.AddrPort     // signaling; media uses the same address. Without address: that of the link, from Network
-	Network  <-chan link.Status // nil: Listen is up and stays so
-	Notices  []string           // what is wrong with this telephone, for the screen that says what is running
-	Alive    func()             // nil, or to be called every few seconds as long as the loop turns
-	State    string             // folder for everything that must survive
-	PIN      string             // opens the memory at start, and becomes its PIN when there is none; empty: a person types it
-	Accounts []sipua.Account    // at registrars; the first takes plain numbers
+	Name     string                 // told to those whom we call
+	Listen   netip.AddrPort         // signaling; media uses the same address. Without address: that of the link, from Network
+	Network  <-chan link.Status     // nil: Listen is up and stays so
+	Running  call.Running           // what is running; without a hash, that of the program is taken
+	Guide    bool                   // at the first start, ask for language, PIN and account
+	SetLink  func(call.Setup) error // gives the telephone another address; nil: it has no say in that
+	Notices  []string               // what is wrong with this telephone, for the screen that says what is running
+	Alive    func()                 // nil, or to be called every few seconds as long as the loop turns
+	State    string                 // folder for everything that must survive
+	PIN      string                 // opens the memory at start, and becomes its PIN when there is none; empty: a person types it
+	Accounts []sipua.Account        // at registrars; the first takes plain numbers
 	Reach    Reach
 	Contacts []Contact // the first sits on speed dial 2
 	Ptime    int       // milliseconds of speech in a packet; 0 is 20
@@ -74,11 +77,23 @@ type phone struct {
 	waiting  signaling.CallID // the incoming call of the event that is being handled
 	card     card             // sound, shared by both calls
 	mailbox  map[string]signaling.Messages
+	own      stored         // of the owner
+	given    given          // of the configuration
+	zone     *time.Location // nil: the system's
+	stale    bool           // the accounts are others than those of the line
+	refused  call.Cause     // what a registrar said last; empty: nothing bad
+	told     time.Time      // when the machine was last told how the voice arrives
 	voices   chan voiceEvent
 	notes    []Note // to be reported when the screen is drawn
 	ringer   ringer
 	ringing  bool
 	lamp     bool
+}
+
+// given is what the configuration says and the owner's settings add to.
+type given struct {
+	accounts  []sipua.Account
+	relayOnly bool
 }
 
 // Run is a telephone until ctx is done or a part fails that it cannot do without.
@@ -106,6 +121,10 @@ func start(cfg Config) (*phone, error) {
 		p.closeBook()
 		return nil, err
 	}
+	p.given = given{cfg.Accounts, cfg.Reach.RelayOnly}
+	known := p.load()
+	p.reach()
+	p.stale = false // the line is not open yet
 	if cfg.Listen.Addr().IsValid() {
 		if err := p.openLine(cfg.Listen); err != nil {
 			p.closeBook()
@@ -113,8 +132,8 @@ func start(cfg Config) (*phone, error) {
 		}
 	}
 	p.ringer.open = cfg.Devices.OpenRinger
-	p.machine = call.New(call.Config{Name: cfg.Name, About: cfg.Notices, Settings: p.settings(), Closed: p.book == nil,
-		HasPIN: p.safe.HasPIN()})
+	p.machine = call.New(call.Config{Name: cfg.Name, Settings: p.own.Settings, Setup: p.own.Setup, Able: p.able(),
+		Closed: p.book == nil, HasPIN: p.safe.HasPIN(), First: cfg.Guide && p.book != nil && !known})
 	go p.write()
 	return p, nil
 }
@@ -145,6 +164,8 @@ func (p *phone) loop(ctx context.Context, keys <-chan hal.KeyEvent, failed <-cha
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		p.tellStats()
+		p.renewLine()
 		p.draw()
 		timer.Reset(p.sleep())
 		select {
@@ -175,6 +196,7 @@ func (p *phone) begin() {
 	p.handle(call.Tick{})
 	p.showBook()
 	p.tellNetwork()
+	p.measure()
 }
 
 // pulse is how often a loop with nothing to do says that it is alive.
@@ -198,7 +220,7 @@ func (p *phone) handle(ev call.Event) {
 	p.later(ev)
 	for len(p.pending) > 0 {
 		ev, p.pending = p.pending[0], p.pending[1:]
-		p.actions = p.machine.Handle(p.actions[:0], ev, time.Now())
+		p.actions = p.machine.Handle(p.actions[:0], ev, p.now())
 		for _, a := range p.actions {
 			p.do(a)
 		}

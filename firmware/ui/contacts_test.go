@@ -84,33 +84,6 @@ func TestCallFromListAndLog(t *testing.T) {
 	p.wantDid(call.Dial{To: bob.Address})
 }
 
-func TestSettingsAreSaved(t *testing.T) {
-	p := newPhone(t, call.Config{})
-	want := call.DefaultSettings()
-	p.settingsRow("Silent")
-	p.press("ok")
-	want.Silent = true
-	p.wantDid(call.SaveSettings{Settings: want})
-	p.press("end")
-	p.event(call.IncomingCall{From: call.Party{Name: "x"}})
-	for _, a := range p.did {
-		if r, ok := a.(call.Ring); ok && r.Kind != call.RingNone {
-			t.Fatal("a silent telephone rings")
-		}
-	}
-	p.press("end", "end")
-	p.settingsRow("Volume")
-	p.press("ok")
-	want.Volume = 80
-	p.wantDid(call.Volume{Percent: 80}, call.SaveSettings{Settings: want})
-	p.settingsRow("Silent")
-	p.press("ok")
-	p.settingsRow("Rising")
-	p.press("ok", "end")
-	p.event(call.IncomingCall{From: call.Party{Name: "x"}})
-	p.wantDid(call.Ring{Kind: call.RingRising})
-}
-
 func TestIdleLock(t *testing.T) {
 	s := call.DefaultSettings()
 	s.LockAfter = 5

@@ -32,9 +32,6 @@ func TestNothingIsClipped(t *testing.T) {
 			for i, g := range gallery {
 				check(g.name, reached(t, i, settings))
 			}
-			first := newPhone(t, call.Config{First: true})
-			first.press("ok")
-			check("first start", first.m.Snapshot())
 			for _, cause := range call.Causes {
 				p := newPhone(t, call.Config{})
 				p.hold("3")

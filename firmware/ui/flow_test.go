@@ -467,27 +467,14 @@ func TestAlertsInWords(t *testing.T) {
 	p.wantNot("No sound")
 }
 
-// settingsRow opens the settings and goes to a row.
-func (p *phone) settingsRow(name string) {
-	p.t.Helper()
-	p.press("end", "softL", "down", "down", "ok")
-	for range 20 {
-		if regexp.MustCompile("(?m)^> " + name).MatchString(p.text()) {
-			return
-		}
-		p.press("down")
-	}
-	p.t.Fatalf("no row %q in\n%s", name, p.text())
-}
-
 func (p *phone) typeKeys(s string) { p.press(strings.Split(s, "")...) }
 
 func TestSetAPINLockAndUnlock(t *testing.T) {
 	p := newPhone(t, call.Config{})
 	p.hold("*")
 	p.wantScreen("Set a PIN first")
-	p.settingsRow("Set PIN")
-	p.press("ok")
+	p.press("end")
+	p.menu("settings", "safety", "pin.set")
 	p.typeKeys("471")
 	p.press("ok")
 	p.wantScreen("At least 4 digits")
@@ -548,20 +535,21 @@ func TestWrongPINsAndWaiting(t *testing.T) {
 
 func TestErasingWantsAWarningAndThePIN(t *testing.T) {
 	p := newPhone(t, call.Config{HasPIN: true})
-	p.settingsRow("Erase after")
-	p.press("ok")
+	p.press("end")
+	p.menu("settings", "safety", "erase")
 	p.wantScreen("After 10 wrong PINs everything", `\[Yes\] \[Back\]`)
 	p.press("softR")
 	p.wantScreen("Erase after errors: off")
-	p.press("ok", "softL")
+	p.choose("erase")
+	p.press("softL")
 	p.typeKeys("4711")
 	p.press("ok")
 	p.wantDid(call.SetEraseAfter{PIN: "4711", Wrong: 10})
 	p.event(call.PINChanged{OK: true})
 	p.wantScreen("Erase after errors: on")
 
-	p.settingsRow("Duress PIN")
-	p.press("ok")
+	p.press("end")
+	p.menu("settings", "safety", "duress")
 	p.wantScreen("erase everything here for good")
 	p.press("softL")
 	p.typeKeys("4711")
@@ -599,15 +587,32 @@ func TestFirstStart(t *testing.T) {
 	p.press("ok")
 	p.wantDid(call.ChangePIN{New: "4711"})
 	p.event(call.PINChanged{OK: true})
+	p.wantScreen("Konto bei einem Server")
+	p.press("softL")
+	p.fillAccount("example", "2255522233")
+	p.wantScreen("Probeanruf")
+	p.press("softL")
+	p.typeKeys("1234")
+	p.press("ok")
+	p.wantDid(call.Dial{To: "1234"})
+	p.event(call.LineEnded{Cause: call.NoAnswer})
+	p.press("softR")
 	p.wantScreen("^Bereit")
+
 	p = newPhone(t, call.Config{First: true})
-	p.press("end")
+	p.press("end") // whoever wants none of this has a telephone
+	p.wantScreen("^Ready")
+	p.pass(time.Minute)
+	p.wantScreen("^Ready")
+
+	p = newPhone(t, call.Config{First: true})
+	p.press("ok", "softR", "softR", "softR") // or no to each
 	p.wantScreen("^Ready")
 }
 
 func TestSelfTestAndBlock(t *testing.T) {
 	p := newPhone(t, call.Config{})
-	p.press("softL", "down", "down", "down", "down", "ok")
+	p.menu("test")
 	p.wantDid(call.SelfTest{})
 	p.wantScreen("^Self-test", "Testing")
 	p.event(call.TestChanged{Results: []call.TestResult{{Part: "random", Done: true, OK: true}, {Part: "network", Done: true}}})

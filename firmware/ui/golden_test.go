@@ -150,13 +150,48 @@ var gallery = []struct {
 	{"log-empty", func(p *phone) { p.press("call") }},
 	{"settings", func(p *phone) { p.menu("settings"); p.press("down") }},
 	{"languages", func(p *phone) { p.menu("settings", "language") }},
+	{"sounds", func(p *phone) { p.menu("settings", "sounds") }},
+	{"ring-tones", func(p *phone) { p.menu("settings", "sounds", "tune", "3") }},
+	{"calls", func(p *phone) { p.menu("settings", "calls") }},
+	{"who-may-ring", func(p *phone) { p.menu("settings", "calls", "quiet") }},
+	{"mailbox-number", func(p *phone) { p.menu("settings", "calls", "voicemail"); p.typeKeys("*86") }},
+	{"network", func(p *phone) { p.menu("settings", "network") }},
+	{"network-address", func(p *phone) { p.menu("settings", "network", "dhcp"); p.typeKeys("192*0*2*7") }},
+	{"network-fixed", func(p *phone) {
+		p.menu("settings", "network", "dhcp")
+		p.typeKeys("192*0*2*71124")
+		p.press("ok")
+	}},
+	{"routes", func(p *phone) { p.menu("settings", "network", "route") }},
+	{"accounts", func(p *phone) { p.menu("settings", "accounts") }},
+	{"account", func(p *phone) { p.menu("settings", "accounts", "alice@example.test") }},
+	{"account-password", func(p *phone) {
+		p.menu("settings", "accounts", "alice@example.test", "password")
+		p.hold("softR")
+		p.press("#", "2", "3", "3")
+	}},
+	{"account-refused", func(p *phone) {
+		p.event(call.NetworkChanged{Network: call.Network{Up: true, Why: call.NotTrusted}})
+	}},
+	{"time", func(p *phone) { p.menu("settings", "time", "hours12") }},
+	{"time-zones", func(p *phone) { p.menu("settings", "time", "zone"); p.find("Europe/Berlin") }},
+	{"first-language", func(p *phone) { p.firstStart(0) }},
+	{"first-pin", func(p *phone) { p.firstStart(1) }},
+	{"first-account", func(p *phone) { p.firstStart(2) }},
+	{"first-test-call", func(p *phone) { p.firstStart(3) }},
+	{"statistics", func(p *phone) {
+		p.calling(with(first, verified), call.Stats{Lost: 0.012, Delay: 41 * time.Millisecond, Jitter: 3 * time.Millisecond,
+			RTT: 28 * time.Millisecond, Bitrate: 24000, Codec: "Opus", Route: "direct"})
+		p.press("ok")
+		p.choose("stats")
+	}},
 	{"large-text", func(p *phone) {
-		p.menu("settings", "large")
+		p.menu("settings", "screen", "large")
 		p.press("end")
 		p.calling(first)
 	}},
 	{"contrast", func(p *phone) {
-		p.menu("settings", "contrast")
+		p.menu("settings", "screen", "contrast")
 		p.press("end")
 		p.calling(first)
 	}},
@@ -176,9 +211,9 @@ var gallery = []struct {
 		p.event(call.LogChanged{Entries: pastCalls(p.now)})
 		p.press("call", "down", "ok", "up", "ok")
 	}},
-	{"settings-pin", func(p *phone) { p.menu("settings"); p.find("pin.change") }},
-	{"erase-warning", func(p *phone) { p.menu("settings", "erase") }},
-	{"duress-warning", func(p *phone) { p.menu("settings", "duress") }},
+	{"settings-pin", func(p *phone) { p.menu("settings", "safety"); p.find("pin.change") }},
+	{"erase-warning", func(p *phone) { p.menu("settings", "safety", "erase") }},
+	{"duress-warning", func(p *phone) { p.menu("settings", "safety", "duress") }},
 	{"locked", func(p *phone) { p.event(call.Locked{}) }},
 	{"pin", func(p *phone) { p.event(call.Locked{}); p.press("1", "2", "3", "4") }},
 	{"pin-wrong", func(p *phone) {
@@ -193,6 +228,21 @@ var gallery = []struct {
 	}},
 }
 
+var running = call.Running{Version: "0.2.0", Board: "rpizero2w", Slot: "A", Signer: "RWQf6LRCGA9i5",
+	Image: "1f3a77c092be5d10e4c2f9a8b7160d3c5e4f20918a7b6c5d4e3f2a1b0c9d8e7f"}
+
+// firstStart is a new telephone, that many steps into its guide.
+func (p *phone) firstStart(steps int) {
+	p.m = call.New(call.Config{Name: "Alice", First: true, Settings: p.m.Snapshot().Settings})
+	p.event(call.NetworkChanged{Network: call.Network{Up: true, Registered: true}})
+	if steps > 0 {
+		p.press("softR")
+	}
+	for range steps - 1 {
+		p.press("softR")
+	}
+}
+
 // menu opens the menu and chooses a row of each list.
 func (p *phone) menu(labels ...call.Label) {
 	p.press("softL")
@@ -202,7 +252,7 @@ func (p *phone) menu(labels ...call.Label) {
 func pastCalls(now time.Time) []call.Entry {
 	peer := call.Party{Name: "Bob", Address: bob.Address}
 	return []call.Entry{
-		{When: now.Add(-5 * time.Minute), Peer: peer, Incoming: true, Answered: true, Talked: 754 * time.Second,
+		{When: now.Add(-5 * time.Minute), Peer: peer, Contact: bob.ID, Incoming: true, Answered: true, Talked: 754 * time.Second,
 			Cause: call.PeerHungUp, Trust: call.Verified},
 		{When: now.Add(-50 * time.Minute), Peer: call.Party{Address: "sip:9f2c41@192.0.2.77:5062"}, Incoming: true,
 			Missed: true, Cause: call.PeerCancelled},
@@ -214,7 +264,8 @@ func pastCalls(now time.Time) []call.Entry {
 // reached is the snapshot of a screen of the gallery.
 func reached(t *testing.T, i int, settings call.Settings) call.Snapshot {
 	p := newPhone(t, call.Config{Settings: settings, HasPIN: true,
-		About: []string{"Sotto 0.1", "rpizero2w", "sha256 1f3a 77c0 92be", "signed by the owner"}})
+		Running: running, Setup: call.Setup{Accounts: []call.Account{{Server: "example.test", User: "alice", Password: "secret", Transport: "tls"}}},
+		Able: call.Able{Link: true, Routes: []string{"direct", "relay", "tor"}}})
 	gallery[i].reach(p)
 	return p.m.Snapshot()
 }

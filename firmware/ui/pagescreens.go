@@ -21,7 +21,7 @@ func listingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 			r.Text = w.of(r.Label)
 		}
 		if r.State != "" {
-			r.Detail = w.of(r.State)
+			r.Detail = strings.TrimSpace(r.Detail + " " + w.of(r.State))
 		}
 		rows[i] = r
 	}

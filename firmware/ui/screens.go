@@ -91,7 +91,7 @@ func clock(s *call.Snapshot) string {
 	if s.Now.IsZero() || s.Now.Year() < 2020 {
 		return ""
 	}
-	return s.Now.Format("15:04")
+	return s.Now.Format(call.ClockLayout(s.Settings.Hours12))
 }
 
 // notice is the line that says how something went.
@@ -122,9 +122,13 @@ func idleScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 		sc.add(block{text: c, style: styleClock}, small(w.date(s.Now), 2))
 	}
 	sc.add(space(), block{text: s.Own, style: styleBody, theirs: true, minor: 1})
-	if !sc.notice(s, w, roleText) && s.Missed > 0 {
+	switch {
+	case sc.notice(s, w, roleText):
+	case s.Network.Up && !s.Network.Registered && s.Network.Why != "":
+		sc.add(block{text: w.of(call.Label("cause." + string(s.Network.Why))), style: styleBody, role: roleWarn, lines: 2, sign: signWarn})
+	case s.Missed > 0:
 		sc.add(block{text: w.with(missedLabel(s.Missed), fmt.Sprint(s.Missed)), style: styleBody, role: roleWarn, sign: signMissed})
-	} else if s.Mailbox.Waiting {
+	case s.Mailbox.Waiting:
 		sc.add(block{text: w.with(mailboxLabel(s.Mailbox.New), fmt.Sprint(s.Mailbox.New)), style: styleBody, role: roleBusy, sign: signMail})
 	}
 	sc.add(space())

@@ -1,0 +1,227 @@
+package phone
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"os"
+	"runtime/debug"
+	"slices"
+	"time"
+	_ "time/tzdata" // the device has no zone files
+
+	"sotto/firmware/call"
+	"sotto/firmware/phonebook"
+	"sotto/net/signaling/sipua"
+)
+
+// stored is what the book keeps for the phone.
+type stored struct {
+	call.Settings
+	Setup call.Setup
+}
+
+// load reads what the book keeps; the defaults before there is anything.
+func (p *phone) load() (found bool) {
+	p.own = stored{Settings: call.DefaultSettings()}
+	if p.book != nil {
+		if b := p.book.Settings(); b != nil {
+			found = json.Unmarshal(b, &p.own) == nil
+		}
+	}
+	p.heed()
+	return found
+}
+
+// heed does what settings ask of the phone itself.
+func (p *phone) heed() {
+	zone, err := time.LoadLocation(p.own.Zone)
+	if err != nil {
+		zone = time.UTC
+	}
+	p.zone = zone
+	p.forgetCalls()
+}
+
+// now is the time in the owner's zone.
+func (p *phone) now() time.Time {
+	if p.zone == nil {
+		return time.Now()
+	}
+	return time.Now().In(p.zone)
+}
+
+// forgetCalls drops what is older than the owner wants it to be.
+func (p *phone) forgetCalls() {
+	if days := p.own.Forget; days > 0 {
+		before := time.Now().AddDate(0, 0, -days)
+		p.remember(func(b *phonebook.Book) error { return b.ForgetCalls(before) })
+	}
+}
+
+// saveSettings keeps the settings and heeds them.
+func (p *phone) saveSettings(s call.Settings) {
+	p.own.Settings = s
+	p.store()
+	p.heed()
+}
+
+// saveSetup keeps how others are reached, and reaches them so from now on.
+func (p *phone) saveSetup(s call.Setup) {
+	link := p.own.Setup
+	p.own.Setup = s
+	p.store()
+	p.reach()
+	link.Accounts, s.Accounts, link.Route, s.Route = nil, nil, "", ""
+	if set := p.cfg.SetLink; set != nil && !sameLink(link, s) {
+		p.background(func(context.Context) func() {
+			err := set(s)
+			return func() {
+				if err != nil {
+					p.note(Note{Event: "alert", Why: err.Error()})
+				}
+			}
+		})
+	}
+}
+
+func sameLink(a, b call.Setup) bool {
+	return a.Static == b.Static && a.Address == b.Address && a.Router == b.Router && a.DNS == b.DNS
+}
+
+func (p *phone) store() {
+	text, err := json.Marshal(p.own)
+	p.remember(func(b *phonebook.Book) error {
+		if err != nil {
+			return err
+		}
+		return b.SetSettings(text)
+	})
+}
+
+// reach takes the owner's accounts and route beside those of the configuration. The line is opened anew when no call is
+// in its way.
+func (p *phone) reach() {
+	accounts := slices.Clone(p.given.accounts)
+	for _, a := range p.own.Setup.Accounts {
+		if conf, ok := accountOf(a); ok && !slices.ContainsFunc(accounts, func(b sipua.Account) bool { return b.Name == conf.Name }) {
+			accounts = append(accounts, conf)
+		}
+	}
+	same := func(a, b sipua.Account) bool {
+		return a.Name == b.Name && a.URI == b.URI && a.Password == b.Password && a.Pin == b.Pin
+	}
+	p.stale = p.stale || !slices.EqualFunc(p.cfg.Accounts, accounts, same)
+	p.cfg.Accounts = accounts
+	p.cfg.Reach.RelayOnly = p.given.relayOnly || p.own.Setup.Route == "relay"
+}
+
+// accountOf is an account as the line wants it; false: it cannot be used.
+func accountOf(a call.Account) (conf sipua.Account, ok bool) {
+	conf, err := sipua.ParseAccount("sip:" + a.User + "@" + a.Server + ";transport=" + a.Transport)
+	if err != nil {
+		return conf, false
+	}
+	conf.Password = a.Password
+	if a.Pin != "" {
+		pin, err := hex.DecodeString(a.Pin)
+		if err != nil || len(pin) != len(conf.Pin) {
+			return conf, false // never an account without the check that its owner asked for
+		}
+		conf.Pin = [sha256.Size]byte(pin)
+	}
+	return conf, true
+}
+
+// able is what of the setup can be changed here.
+func (p *phone) able() call.Able {
+	a := call.Able{Link: p.cfg.SetLink != nil, Routes: []string{"direct"}}
+	if len(p.cfg.Reach.Servers) > 0 {
+		a.Routes = append(a.Routes, "relay")
+	}
+	return a
+}
+
+// renewLine opens the line anew when its accounts have changed and nobody is on it.
+func (p *phone) renewLine() {
+	if !p.stale || p.current != 0 || p.voice != nil || p.other != (talk{}) {
+		return
+	}
+	p.stale = false
+	clear(p.accounts)
+	p.refused = ""
+	if p.line != nil {
+		at := p.line.Addr()
+		p.closeLine()
+		if err := p.openLine(at); err != nil {
+			p.note(Note{Event: "alert", Why: err.Error()})
+		}
+	}
+	p.tellNetwork()
+}
+
+// measure finds out what is running, in the background: the program reads itself.
+func (p *phone) measure() {
+	r := p.cfg.Running
+	r.Notes = append(slices.Clone(r.Notes), p.cfg.Notices...)
+	p.handle(call.RunningChanged{Running: r})
+	p.background(func(context.Context) func() {
+		if r.Version == "" {
+			r.Version = version()
+		}
+		if r.Image == "" {
+			r.Image = selfHash()
+		}
+		return func() { p.handle(call.RunningChanged{Running: r}) }
+	})
+}
+
+// version is what the builder wrote into the program.
+func version() string {
+	b, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	return b.Main.Version
+}
+
+// selfHash is the SHA-256 of this very program; empty when it cannot be read.
+func selfHash() string {
+	f, err := os.Open("/proc/self/exe")
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return ""
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// statsEvery is how often the figures of a call are renewed.
+const statsEvery = time.Second
+
+// tellStats gives the figures of the current call to the machine.
+func (p *phone) tellStats() {
+	c := p.talking()
+	if c == nil || !p.voice.secure || time.Since(p.told) < statsEvery {
+		return
+	}
+	p.told = time.Now()
+	s := c.Stats()
+	p.handle(call.Stats{Lost: s.LossPercent / 100, Delay: s.Playout.Delay, Jitter: s.Jitter, RTT: s.RTT, Bitrate: s.Bitrate,
+		Codec: "Opus", Route: p.voice.route()})
+}
+
+// route is how the media goes.
+func (v *voice) route() string {
+	if v.agent != nil {
+		if w, ok := v.agent.Way(); ok && w.Relayed {
+			return "relay"
+		}
+	}
+	return "direct"
+}
