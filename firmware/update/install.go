@@ -20,10 +20,10 @@ var (
 	ErrMedium   = errors.New("update: the slot does not hold what was written to it")
 )
 
-const (
-	bundleMagic   = "SOTTOUP1"
-	maxSignatures = 8
-)
+const bundleMagic = "SOTTOUP1"
+
+// MaxSignatures is how many signatures are looked at.
+const MaxSignatures = 8
 
 // Policy is what the owner decided about updates.
 type Policy struct {
@@ -47,7 +47,7 @@ func ReadManifest(r io.Reader, p Policy, newest uint64) (m Manifest, err error) 
 	if err != nil {
 		return m, err
 	}
-	if !p.signed(text, signatures) {
+	if !p.Signed(text, signatures) {
 		return m, ErrUnsigned
 	}
 	// Only now is the manifest worth reading.
@@ -78,7 +78,7 @@ func readHead(r io.Reader) (manifest []byte, signatures []string, err error) {
 	}
 	count := manifest[n]
 	manifest = manifest[:n]
-	if count > maxSignatures {
+	if count > MaxSignatures {
 		return nil, nil, ErrFormat
 	}
 	for range count {
@@ -98,8 +98,8 @@ func readHead(r io.Reader) (manifest []byte, signatures []string, err error) {
 	return manifest, signatures, nil
 }
 
-// signed counts the different keys that signed.
-func (p Policy) signed(manifest []byte, signatures []string) bool {
+// Signed tells whether enough different keys of the owner signed the message; the signatures are minisign files.
+func (p Policy) Signed(manifest []byte, signatures []string) bool {
 	by := map[[32]byte]bool{}
 	for _, text := range signatures {
 		s, err := ParseSignature(text)
@@ -160,7 +160,7 @@ func readBack(m Manifest, slot Slot, buf []byte) error {
 
 // Bundle writes the head of a bundle; the image follows it.
 func Bundle(manifest []byte, signatures []string) ([]byte, error) {
-	if len(manifest) > maxManifestSize || len(signatures) > maxSignatures {
+	if len(manifest) > maxManifestSize || len(signatures) > MaxSignatures {
 		return nil, ErrFormat
 	}
 	b := append([]byte(bundleMagic), binary.BigEndian.AppendUint32(nil, uint32(len(manifest)))...)

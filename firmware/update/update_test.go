@@ -289,7 +289,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: the slot was written to before the check", name)
 		}
 	}
-	if (Policy{"testboard", nil, 0}).signed(nil, nil) {
+	if (Policy{"testboard", nil, 0}).Signed(nil, nil) {
 		t.Error("a policy that wants no signature takes everything")
 	}
 }

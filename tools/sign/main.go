@@ -1,4 +1,5 @@
-// Command sign makes an owner's signing keys and signed updates: build/sign keygen|manifest|sign|bundle|verify.
+// Command sign makes an owner's signing keys, signed updates and signed set-ups:
+// build/sign keygen|manifest|sign|bundle|verify|provision.
 //
 // It promises that keys and signatures are minisign's, so that either tool can be used, that a secret key is written with
 // mode 0600 and never over another file, and that verify says exactly what a telephone would say. It never reads a
@@ -26,7 +27,7 @@ func main() {
 }
 
 var verbs = map[string]func(args []string, out io.Writer) error{
-	"keygen": keygen, "manifest": manifest, "sign": sign, "bundle": bundle, "verify": verify,
+	"keygen": keygen, "manifest": manifest, "sign": sign, "bundle": bundle, "verify": verify, "provision": setUp,
 }
 
 func run(args []string, out io.Writer) error {
@@ -35,7 +36,7 @@ func run(args []string, out io.Writer) error {
 			return f(args[1:], out)
 		}
 	}
-	return errors.New("verbs are: keygen, manifest, sign, bundle, verify; each has -h")
+	return errors.New("verbs are: keygen, manifest, sign, bundle, verify, provision; each has -h")
 }
 
 // flags reads the arguments of a verb and refuses a missing flag.
@@ -124,15 +125,7 @@ func sign(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	pass, err := passphrase(*v["passphrase"])
-	if err != nil {
-		return err
-	}
-	text, err := os.ReadFile(*v["key"])
-	if err != nil {
-		return err
-	}
-	k, err := openKey(string(text), pass)
+	k, err := readKey(*v["key"], *v["passphrase"])
 	if err != nil {
 		return err
 	}
@@ -147,6 +140,19 @@ func sign(args []string, out io.Writer) error {
 	comment := fmt.Sprintf("Sotto %s (%d) for %s", m.Name, m.Version, m.Board)
 	fmt.Fprintf(out, "signed with key %s: %s\n", k.public(), comment)
 	return create(*v["o"], []byte(update.Sign(k.id, k.secret, message, comment)), 0o644)
+}
+
+// readKey opens the secret key of a file with the passphrase of another.
+func readKey(file, passphraseFile string) (key, error) {
+	pass, err := passphrase(passphraseFile)
+	if err != nil {
+		return key{}, err
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return key{}, err
+	}
+	return openKey(string(text), pass)
 }
 
 func bundle(args []string, out io.Writer) error {

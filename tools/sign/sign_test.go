@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"sotto/firmware/provision"
 	"sotto/firmware/update"
 )
 
@@ -82,6 +83,52 @@ func TestOwnerSignsAnImage(t *testing.T) {
 }
 
 // TestMinisignKey reads a key that minisign made and signs as minisign does: Ed25519 gives the same signature.
+// TestOwnerSignsASetUp is the other half of README.md: two owners sign, the second seals, a telephone opens.
+func TestOwnerSignsASetUp(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for name, text := range map[string]string{"code": "blue horse\n", "bad": "sotto-provision 1\nend\n",
+		"setup": "sotto-provision 1\nserial 1\nfor all\ncontact 2 sip:bob@192.0.2.7 Bob\nend\n"} {
+		if err := os.WriteFile(at(name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	terms := provision.Terms{Policy: update.Policy{Need: 2}}
+	for _, name := range []string{"one", "two"} {
+		must(t, "keygen", "-key", at(name))
+		text, err := os.ReadFile(at(name + ".pub"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		k, err := update.ParsePublicKey(string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		terms.Policy.Keys = append(terms.Policy.Keys, k)
+	}
+	if _, err := do(t, "provision", "-key", at("one"), "-file", at("bad"), "-o", at("x")); !errors.Is(err, provision.ErrFormat) {
+		t.Errorf("a file that no telephone takes: %v", err)
+	}
+	must(t, "provision", "-key", at("one"), "-file", at("setup"), "-o", at("once"))
+	must(t, "provision", "-key", at("two"), "-file", at("once"), "-code", at("code"), "-o", at("sealed"))
+	for name, try := range map[string]struct {
+		code string
+		want error
+	}{"once": {"", provision.ErrUnsigned}, "sealed": {"blue horse", nil}} {
+		file, err := os.ReadFile(at(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := provision.Open(file, try.code, terms)
+		if !errors.Is(err, try.want) || err == nil && (len(f.Contacts) != 1 || f.Contacts[0].Name != "Bob") {
+			t.Errorf("%s: %+v, %v", name, f, err)
+		}
+	}
+	if _, err := do(t, "provision", "-key", at("two"), "-file", at("sealed"), "-o", at("x")); err == nil {
+		t.Error("what is sealed was signed")
+	}
+}
+
 func TestMinisignKey(t *testing.T) {
 	read := func(name string) string {
 		b, err := os.ReadFile(filepath.Join("testdata", name))
