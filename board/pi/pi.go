@@ -56,8 +56,8 @@ var (
 const (
 	width, height = 240, 320
 	i2cBus        = 1
-	period        = 480 // 10 ms
-	periods       = 4
+	period        = 240 // 5 ms, which is also what is left to play when the next sound is made
+	periods       = 64
 )
 
 // Open claims the parts of the header. A monitor and a USB keyboard work beside them, or instead of them.

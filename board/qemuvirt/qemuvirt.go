@@ -11,11 +11,12 @@ import (
 	"sotto/hal/framebuffer"
 )
 
-// The emulated card is served by the host in steps of about 20 ms; shorter periods run dry there, and
-// an emulated processor pauses for 100 ms when its host is busy.
+// The emulated card is served by its host in steps of 10 ms, and an emulated processor pauses for 100 ms when its host is
+// busy: a telephone made of chips leaves one period in the card, this one 80 ms.
 const (
 	period  = 960
-	periods = 16
+	periods = 16 // the most that virtio-snd takes
+	left    = 11 * period
 )
 
 // Board describes the machine.
@@ -42,7 +43,8 @@ func open() (*board.Devices, error) {
 	d.Keypad = keys
 	d.OnClose(keys.Close)
 	d.OpenPCM = func() (hal.PCM, error) {
-		return alsa.Open(alsa.Config{Playback: "/dev/snd/pcmC0D0p", Capture: "/dev/snd/pcmC0D0c", Period: period, Periods: periods})
+		return alsa.Open(alsa.Config{Playback: "/dev/snd/pcmC0D0p", Capture: "/dev/snd/pcmC0D0c",
+			Period: period, Periods: periods, Left: left})
 	}
 	return d, nil
 }

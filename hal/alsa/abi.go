@@ -161,12 +161,11 @@ func wish(channels, period, periods int) hwParams {
 }
 
 // rules are the software parameters: we start a stream ourselves, it stops by itself when nobody serves it, so that an
-// idle telephone costs no interrupts.
-func rules(period, periods int) swParams {
-	buffer := uint64(period * periods)
+// idle telephone costs no interrupts, and it wakes us when wake frames can be moved.
+func rules(buffer, wake int) swParams {
 	return swParams{
-		periodStep: 1, availMin: uint64(period), xferAlign: 1,
-		startAt: 1 << 62, stopAt: buffer, boundary: 1 << 62,
+		periodStep: 1, availMin: uint64(wake), xferAlign: 1,
+		startAt: 1 << 62, stopAt: uint64(buffer), boundary: 1 << 62,
 		protocol: protocolVersion, tstampSource: tstampMonotonic,
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"sotto/hal"
 )
 
@@ -17,8 +19,9 @@ var ErrClosed = errors.New("alsa: the card was closed")
 type Config struct {
 	Playback string // node of the speaker, as /dev/snd/pcmC0D0p
 	Capture  string // node of the microphone, as /dev/snd/pcmC0D0c
-	Period   int    // samples between two interrupts; 480 is 10 ms
-	Periods  int    // periods in the card's buffer; half of it is the playout delay
+	Period   int    // samples between two interrupts; 240 is 5 ms
+	Periods  int    // periods in the card's buffer
+	Left     int    // samples left to play when WriteFrame returns: the time in which the next must come. 0 is one period
 }
 
 // Card is a full-duplex sound card.
@@ -26,11 +29,18 @@ type Config struct {
 //	microphone -> capture node -> [Periods x Period] -> ReadFrame   (one goroutine)
 //	WriteFrame -> [Periods x Period] -> playback node -> speaker    (one goroutine)
 //
-// Two goroutines meet only in restart, which one of them does for both.
+// WriteFrame first writes and then waits until only Left samples are left to play, so that the program makes its next
+// sound as late as can be; ReadFrame sleeps once a frame, however many periods that is. What is not a whole period is
+// held back until it is one: a chip would not mind, but virtio-snd (Linux 6.12) keeps the length of a half-written period
+// when it is stopped. After the next start that period is never sent again, and with every turn of the buffer the card
+// has one period less, until it stands still.
+//
+// Two goroutines meet only in restart, which one of them may do for both.
 type Card struct {
-	open  func() (*[2]stream, error)
-	now   func() time.Time
-	sleep func(time.Duration)
+	config Config
+	open   func() (*[2]stream, error)
+	now    func() time.Time
+	sleep  func(time.Duration)
 
 	use      sync.RWMutex // held shared during ioctls, exclusively while nodes are opened and closed
 	nodes    *[2]stream   // nil while the card is gone
@@ -45,7 +55,7 @@ type Card struct {
 
 // side is what one direction remembers. Only its goroutine writes, but for ran.
 type side struct {
-	wide []int16      // interleaved samples for a chip that knows only stereo
+	held []int16      // interleaved samples between the program and the node
 	last atomic.Int64 // Unix nanoseconds of the last frame that went through
 	ran  atomic.Bool  // frames went through since the card was opened
 	lost atomic.Uint64
@@ -54,24 +64,27 @@ type side struct {
 // Open returns the card, whether or not it is there already: one that appears later is found then.
 // The error tells only of a Config that cannot work.
 func Open(c Config) (*Card, error) {
-	if c.Period < 48 || c.Periods < 2 || c.Playback == "" || c.Capture == "" {
+	if c.Left == 0 {
+		c.Left = c.Period
+	}
+	if c.Period < 48 || c.Periods < 2 || c.Playback == "" || c.Capture == "" || c.Left < c.Period || c.Left >= c.Period*c.Periods {
 		return nil, fmt.Errorf("alsa: impossible card %+v", c)
 	}
-	return newCard(func() (*[2]stream, error) { return openBoth(c) }, time.Now, time.Sleep), nil
+	return newCard(c, func() (*[2]stream, error) { return openBoth(c) }, time.Now, time.Sleep), nil
 }
 
-func newCard(open func() (*[2]stream, error), now func() time.Time, sleep func(time.Duration)) *Card {
-	c := &Card{open: open, now: now, sleep: sleep}
-	c.look()
-	return c
+func newCard(c Config, open func() (*[2]stream, error), now func() time.Time, sleep func(time.Duration)) *Card {
+	card := &Card{config: c, open: open, now: now, sleep: sleep}
+	card.look()
+	return card
 }
 
 func openBoth(c Config) (*[2]stream, error) {
-	p, err := openDevice(c.Playback, playback, c.Period, c.Periods)
+	p, err := openDevice(c.Playback, playback, c)
 	if err != nil {
 		return nil, err
 	}
-	r, err := openDevice(c.Capture, capture, c.Period, c.Periods)
+	r, err := openDevice(c.Capture, capture, c)
 	if err != nil {
 		_ = p.close()
 		return nil, err
@@ -160,33 +173,68 @@ func (c *Card) absent() error {
 	return errAbsent
 }
 
-// transfer moves one frame to or from the node, as mono or doubled.
+// transfer moves one frame to or from the node.
 func (c *Card) transfer(dir direction, buf []int16) error {
 	c.use.RLock()
 	defer c.use.RUnlock()
 	if c.nodes == nil {
 		return errAbsent
 	}
-	n := c.nodes[dir]
-	if n.channels() == 1 {
-		return n.transfer(buf)
-	}
-	s := &c.side[dir]
-	if len(s.wide) < 2*len(buf) {
-		s.wide = make([]int16, 2*len(buf))
-	}
-	wide := s.wide[:2*len(buf)]
 	if dir == playback {
-		for i, v := range buf {
-			wide[2*i], wide[2*i+1] = v, v
+		return c.write(c.nodes[dir], buf)
+	}
+	return c.read(c.nodes[dir], buf)
+}
+
+// write queues the whole periods of what is held and buf, and waits until the card has played all but Left of them.
+func (c *Card) write(n stream, buf []int16) error {
+	s := &c.side[playback]
+	before := len(s.held)
+	for _, v := range buf {
+		for range n.channels() {
+			s.held = append(s.held, v)
 		}
-		return n.transfer(wide)
 	}
-	if err := n.transfer(wide); err != nil {
-		return err
+	step := c.config.Period * n.channels()
+	whole := s.held[:len(s.held)/step*step]
+	rest := s.held[len(whole):]
+	s.held = s.held[:before] // a fault finds it as it was
+	room := c.config.Period*c.config.Periods - c.config.Left
+	for len(whole) > 0 {
+		moved, err := n.transfer(whole)
+		if moved > 0 {
+			s.held = s.held[:0]
+		}
+		whole = whole[moved*n.channels():]
+		if errors.Is(err, unix.EAGAIN) { // longer than the room that is left
+			err = n.await(room)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	for i := range buf { // the microphone sits on the left input of every board's page
-		buf[i] = wide[2*i]
+	s.held = append(s.held[:0], rest...)
+	return n.await(room)
+}
+
+// read sleeps until all of buf has been heard, so that a frame costs one waking.
+func (c *Card) read(n stream, buf []int16) error {
+	s, chans := &c.side[capture], n.channels()
+	most := c.config.Period * c.config.Periods / 2
+	for len(buf) > 0 {
+		want := min(len(buf), most)
+		if err := n.await(want); err != nil {
+			return err
+		}
+		s.held = append(s.held[:0], make([]int16, want*chans)...)
+		got, err := n.transfer(s.held)
+		if err != nil && !errors.Is(err, unix.EAGAIN) {
+			return err
+		}
+		for i := range got { // the microphone sits on the left input of every board's page
+			buf[i] = s.held[i*chans]
+		}
+		buf = buf[got:]
 	}
 	return nil
 }
@@ -208,7 +256,8 @@ func (c *Card) restart(f fault, dir direction, epoch uint64) {
 	if c.nodes == nil {
 		return
 	}
-	both := other.ran.Load() && c.since(other) < idleAfter
+	resting := !s.ran.Load() || c.since(s) >= idleAfter
+	both := (resting || f == faultSuspend) && other.ran.Load() && c.since(other) < idleAfter
 	if c.follow(plan(f, dir, both, true)) != nil && both {
 		_ = c.follow(plan(f, dir, both, false)) // a card whose directions cannot be linked
 	}

@@ -35,7 +35,7 @@ func classify(err error) fault {
 		return faultNone
 	case errors.Is(err, unix.EINTR), errors.Is(err, unix.EAGAIN):
 		return faultRetry
-	case errors.Is(err, unix.EPIPE), errors.Is(err, unix.EBADFD), errors.Is(err, unix.EIO):
+	case errors.Is(err, unix.EPIPE), errors.Is(err, unix.EBADFD), errors.Is(err, unix.EIO), errors.Is(err, errStalled):
 		return faultXrun
 	case errors.Is(err, unix.ESTRPIPE):
 		return faultSuspend
@@ -75,15 +75,15 @@ func (d direction) other() direction { return 1 - d }
 // the stream merely rested.
 const idleAfter = 250 * time.Millisecond
 
-// plan is how a stream that stopped is set going again. When both directions are in use they are started by one ioctl
-// on linked streams, so that the distance between ear and mouth stays the same all call long (the echo canceller
+// plan is how a stream that stopped is set going again. At the beginning of a call both directions are started by one
+// ioctl on linked streams, so that the distance between ear and mouth is the same in every call (the echo canceller
 // counts on it), and parted at once, so that from then on a fault of one does not stop the other.
-func plan(f fault, dir direction, otherInUse, linkable bool) []order {
+func plan(f fault, dir direction, both, linkable bool) []order {
 	var o []order
 	if f == faultSuspend {
 		o = append(o, order{stepResume, dir})
 	}
-	if !otherInUse {
+	if !both {
 		o = append(o, order{stepDrop, dir}, order{stepPrepare, dir})
 		if dir == playback {
 			o = append(o, order{stepPrefill, playback})
