@@ -39,7 +39,9 @@ func (p *phone) note(n Note) {
 	}
 	n.T = Stamp(now())
 	if n.Call == 0 && n.Event != "screen" && n.Event != "ready" {
-		n.Call = p.calls
+		if n.Call = p.calls; p.voice != nil {
+			n.Call = p.voice.number
+		}
 	}
 	p.notes = append(p.notes, n)
 }

@@ -151,8 +151,14 @@ type device struct {
 // run starts a phone and ends it with the test.
 func run(t *testing.T, cfg Config) device {
 	t.Helper()
+	return runIn(t, t.TempDir(), cfg)
+}
+
+// runIn is run with a memory that is there already.
+func runIn(t *testing.T, state string, cfg Config) device {
+	t.Helper()
 	d := device{haltest.NewKeypad(), make(chan link.Status), make(chan Note, 256)}
-	cfg.Name, cfg.State, cfg.Network = "test", t.TempDir(), d.network
+	cfg.Name, cfg.State, cfg.Network = "test", state, d.network
 	cfg.Devices = Devices{Keypad: d.keys, Display: haltest.NewDisplay(240, 240),
 		OpenPCM: func() (hal.PCM, error) { return haltest.NewLoopPCM(), nil }}
 	cfg.Observe = func(n Note) { d.notes <- n }

@@ -43,6 +43,7 @@ func (p *phone) hold(on bool) {
 // refuseWaiting hangs up on the incoming call of the event in hand, wherever it was put.
 func (p *phone) refuseWaiting(cause call.Cause) {
 	p.line.Hangup(p.waiting, lineCause(cause))
+	p.calls-- // it never was one
 	switch p.waiting {
 	case p.current:
 		p.forgetCall()

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"sotto/firmware/phonebook"
 	"sotto/hal"
 	"sotto/hal/haltest"
 	"sotto/net/signaling"
@@ -176,4 +177,29 @@ func TestOneCardForTwoCalls(t *testing.T) {
 	if !pcm.closed || opened != 1 {
 		t.Errorf("closed %v, opened %d times", pcm.closed, opened)
 	}
+}
+
+// TestIntercomOfSomebodyUnverifiedHearsNothing: a contact who may listen calls before the codes were compared. The phone
+// answers, agrees on keys, and hangs up with the microphone closed.
+func TestIntercomOfSomebodyUnverifiedHearsNothing(t *testing.T) {
+	at, state := freePort(t), t.TempDir()
+	safe, err := phonebook.OpenSafe(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	book, err := safe.Unlock("", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	annAt := freePort(t)
+	if _, err := book.SaveContact(phonebook.Contact{Name: "Ann", Address: "sip:test@" + annAt.String(), Intercom: true}); err != nil {
+		t.Fatal(err)
+	}
+	safe.Close()
+	bob := runIn(t, state, Config{Listen: at})
+	ann := run(t, Config{Listen: annAt, Contacts: []Contact{{"Bob", "sip:test@" + at.String()}}})
+	ann.keys.Hold(hal.KeyDigit2)
+	bob.wait(t, "^GOING SECURE") // nobody pressed a key
+	bob.wait(t, "^Call ended")
+	ann.wait(t, "Peer hung up")
 }
