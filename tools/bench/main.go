@@ -19,6 +19,9 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == "soak" {
 		os.Exit(soak(os.Args[2:]))
 	}
+	if len(os.Args) > 1 && os.Args[1] == "bare" {
+		os.Exit(bareMain(os.Args[2:]))
+	}
 	o := options{}
 	flag.StringVar(&o.sim, "sim", "build/sim", "the simulator's `program`")
 	flag.StringVar(&o.out, "out", "build/bench.json", "`file` for the figures")

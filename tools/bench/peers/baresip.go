@@ -66,7 +66,7 @@ func (b *Baresip) Start(one, two Party) error {
 		b.sides[i] = &console{party: p}
 	}
 	// The caller dials as it starts: see Call.
-	if b.sides[1], err = newConsole(two, two.command("baresip", "-f", two.Folder)); err != nil {
+	if b.sides[1], err = newConsole(two, two.Command("baresip", "-f", two.Folder)); err != nil {
 		return err
 	}
 	time.Sleep(1500 * time.Millisecond)
@@ -76,7 +76,7 @@ func (b *Baresip) Start(one, two Party) error {
 // Call implements Pair.
 func (b *Baresip) Call() (err error) {
 	one, two := b.sides[0].party, b.sides[1].party
-	cmd := one.command("baresip", "-f", one.Folder, "-e", fmt.Sprintf("/dial sip:bench@%s:%d", two.Address, sipPort))
+	cmd := one.Command("baresip", "-f", one.Folder, "-e", fmt.Sprintf("/dial sip:bench@%s:%d", two.Address, sipPort))
 	if b.sides[0], err = newConsole(one, cmd); err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (l *Linphone) Start(a, b Party) error {
 		if err := os.WriteFile(p.path("linphonerc"), []byte(rc), 0o600); err != nil {
 			return err
 		}
-		cmd := p.command("linphonec", "-c", p.path("linphonerc"))
+		cmd := p.Command("linphonec", "-c", p.path("linphonerc"))
 		cmd.Env = append(os.Environ(), "HOME="+p.path("home"), "TERM=dumb")
 		var err error
 		if l.sides[i], err = newConsole(p, cmd); err != nil {

@@ -48,8 +48,8 @@ type Pair interface {
 	Stop() ([2]Heard, error)
 }
 
-// command is a program in the party's namespace.
-func (p Party) command(name string, args ...string) *exec.Cmd {
+// Command is a program in the party's namespace.
+func (p Party) Command(name string, args ...string) *exec.Cmd {
 	if p.Namespace != "" {
 		args = append([]string{"netns", "exec", p.Namespace, name}, args...)
 		name = "ip"

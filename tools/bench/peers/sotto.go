@@ -52,7 +52,7 @@ func (s *Sotto) Start(a, b Party) error {
 			return err
 		}
 		sim := &simulator{party: p, ended: make(chan struct{})}
-		sim.cmd = p.command(s.Program, "--name", []string{"Alice", "Bob"}[i], "--sip", fmt.Sprintf("%s:%d", p.Address, sipPort+2*i),
+		sim.cmd = p.Command(s.Program, "--name", []string{"Alice", "Bob"}[i], "--sip", fmt.Sprintf("%s:%d", p.Address, sipPort+2*i),
 			"--state", p.path("state"), "--mic", p.Mic, "--speaker", p.path("speaker.wav"), "--script", "-",
 			"--ptime", strconv.Itoa(s.Ptime), "--contact", fmt.Sprintf("Peer=sip:peer@%s:%d", other.Address, sipPort+2*(1-i)))
 		sim.cmd.Args = append(sim.cmd.Args, s.Args[i]...)
