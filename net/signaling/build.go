@@ -1,11 +1,14 @@
 package signaling
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/pion/sdp/v3"
+
+	"sotto/net/onion/bundle"
 )
 
 // Marshal writes the description as RFC 8866 has it, an offer of one line or, after AnswerTo, an answer.
@@ -75,6 +78,9 @@ func (d Description) audio(proto string) *sdp.MediaDescription {
 	}
 	for _, h := range d.Hashes {
 		add("zrtp-hash", h.String())
+	}
+	if d.Token != (bundle.Token{}) {
+		add(tokenKey, hex.EncodeToString(d.Token[:]))
 	}
 	if d.Mux {
 		add("rtcp-mux", "")

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
+
+	"sotto/net/onion/bundle"
 )
 
 // Payload types of our offers. An answer has those of its offer.
@@ -14,7 +16,8 @@ const (
 )
 
 // Description is what one side of a call says of its audio: an offer or an answer (RFC 3264), as far as a call of ours
-// needs it. There is one stream, it is Opus, and nothing in a Description is a secret.
+// needs it. There is one stream, it is Opus, and nothing in a Description is a secret but its Token, which is told over
+// onion streams only.
 type Description struct {
 	RTP         netip.AddrPort // where the author wants RTP, ZRTP and STUN
 	RTCP        netip.AddrPort // where it wants RTCP; the same as RTP with Mux
@@ -27,6 +30,7 @@ type Description struct {
 	Direction   Direction      // as the author sees it
 	Hashes      []ZRTPHash     // of the author's Hello messages (RFC 6189, Section 8)
 	ICE         *ICE           // nil when the author does not speak ICE
+	Token       bundle.Token   // joins streams of a bundle to this call (net/onion/bundle); zero: media goes by packets
 	Session     uint64         // session identifier of the o= line
 	Version     uint64         // version of the o= line; grows with every change
 
@@ -95,6 +99,7 @@ var (
 	ErrProfile  = errors.New("signaling: media profile that ZRTP cannot protect")
 	ErrICE      = errors.New("signaling: malformed ICE attributes")
 	ErrHash     = errors.New("signaling: malformed zrtp-hash")
+	ErrToken    = errors.New("signaling: malformed onion-bundle")
 	ErrAnswer   = errors.New("signaling: answer does not fit the offer")
 )
 
@@ -130,6 +135,9 @@ func (d Description) AnswerTo(offer Description) Description {
 	if offer.ICE == nil {
 		a.ICE = nil
 	}
+	if offer.Token == (bundle.Token{}) {
+		a.Token = bundle.Token{}
+	}
 	a.Direction = narrow(d.Direction, offer.Direction.Reverse())
 	return a
 }
@@ -137,7 +145,8 @@ func (d Description) AnswerTo(offer Description) Description {
 // CheckAnswer reports whether an answer fits our offer: it may take up what was offered, and nothing else.
 func (d Description) CheckAnswer(offer Description) error {
 	// RFC 3264, Section 6: "the answer MUST contain exactly the same number of m= lines as the offer".
-	if len(d.layout) != max(1, len(offer.layout)) || d.Mux && !offer.Mux || d.ICE != nil && offer.ICE == nil {
+	if len(d.layout) != max(1, len(offer.layout)) || d.Mux && !offer.Mux || d.ICE != nil && offer.ICE == nil ||
+		d.Token != (bundle.Token{}) && d.Token != offer.Token {
 		return ErrAnswer
 	}
 	return nil
@@ -177,4 +186,19 @@ func parseHash(s string) (h ZRTPHash, err error) {
 	}
 	h.Version = version
 	return h, nil
+}
+
+// tokenKey is the attribute of a Token, at the media level: 32 hexadecimal digits. It is this project's own; RFC 8866,
+// Section 5.13: "If an attribute is received that is not understood, it MUST be ignored by the receiver."
+const tokenKey = "onion-bundle"
+
+// parseToken reads the value of the attribute.
+func parseToken(s string) (t bundle.Token, err error) {
+	if len(s) != hex.EncodedLen(len(t)) {
+		return t, ErrToken
+	}
+	if _, err := hex.Decode(t[:], []byte(s)); err != nil || t == (bundle.Token{}) {
+		return bundle.Token{}, ErrToken
+	}
+	return t, nil
 }

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"sotto/net/onion/bundle"
 )
 
 const helloHash = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -328,4 +330,39 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("the answer %+v does not fit the offer %+v", answer, offer)
 		}
 	})
+}
+
+// TestToken: the token of a bundle goes there and back; an answer brings none that was not offered, and not another.
+func TestToken(t *testing.T) {
+	offer := Description{RTP: netip.MustParseAddrPort("192.0.2.1:9"), RTCP: netip.MustParseAddrPort("192.0.2.1:9"), Mux: true,
+		PayloadType: OpusType, Ptime: 40, Token: bundle.Token{1, 2, 15: 3}}
+	body, err := offer.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Parse(body)
+	if err != nil || got.Token != offer.Token {
+		t.Fatalf("%v after\n%s", err, body)
+	}
+	answer := offer.AnswerTo(got)
+	if answer.Token != offer.Token || answer.CheckAnswer(offer) != nil {
+		t.Error("an answer with the offered token is refused")
+	}
+	answer.Token[0]++
+	if answer.CheckAnswer(offer) == nil {
+		t.Error("an answer with another token is taken")
+	}
+	got.Token = bundle.Token{}
+	if a := offer.AnswerTo(got); a.Token != (bundle.Token{}) {
+		t.Error("a token is answered that was not offered")
+	}
+	for _, v := range []string{"", "00", strings.Repeat("0", 32), strings.Repeat("g", 32), strings.Repeat("1", 34)} {
+		bad := strings.Replace(string(body), "onion-bundle:01020000000000000000000000000003", "onion-bundle:"+v, 1)
+		if bad == string(body) {
+			t.Fatal("the description has no token")
+		}
+		if _, err := Parse([]byte(bad)); !errors.Is(err, ErrToken) {
+			t.Errorf("%q: %v", v, err)
+		}
+	}
 }

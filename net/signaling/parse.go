@@ -65,6 +65,11 @@ func Parse(body []byte) (Description, error) {
 	if err := d.readICE(&s, m); err != nil {
 		return Description{}, err
 	}
+	if v, ok := m.Attribute(tokenKey); ok {
+		if d.Token, err = parseToken(v); err != nil {
+			return Description{}, err
+		}
+	}
 	d.readDirection(&s, m)
 	d.readPtime(m)
 	return d, nil

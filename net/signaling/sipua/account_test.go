@@ -326,6 +326,30 @@ func TestWhoGetsThePassword(t *testing.T) {
 	}
 }
 
+// Who calls through the server learns our address when we answer, and not before.
+func TestRingingTellsNoAddress(t *testing.T) {
+	d := newDesk(t, "udp")
+	d.register()
+	body := string(wire(describe(6000)))
+	raw := strings.Replace(forge("INVITE", "call-1", "<sip:bob@192.0.2.5>;tag=1", "<sip:alice@192.0.2.5>"), "Content-Length: 0\r\n\r\n",
+		fmt.Sprintf("Content-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", len(body), body), 1)
+	m, f := parse([]byte(raw), d.server)
+	if f != nil {
+		t.Fatalf("%+v", f)
+	}
+	d.events = nil
+	d.handle(m, d.now)
+	ringing := string(d.packets[0].data)
+	if !strings.HasPrefix(ringing, "SIP/2.0 180 ") || strings.Contains(ringing, "10.0.0.1:5060") || !strings.Contains(ringing, "Contact: <sip:alice@192.0.2.5>") {
+		t.Errorf("rings with %s", ringing)
+	}
+	d.packets = nil
+	d.core.answer(d.events[0].(signaling.Incoming).Call, describe(4000))
+	if answer := string(d.packets[0].data); !strings.HasPrefix(answer, "SIP/2.0 200 ") || !strings.Contains(answer, "Contact: <sip:alice@10.0.0.1:5060>") {
+		t.Errorf("answers with %s", answer)
+	}
+}
+
 // The mailbox's light is switched by the account's own server alone.
 func TestMailbox(t *testing.T) {
 	d := newDesk(t, "udp")

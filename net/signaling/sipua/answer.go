@@ -99,7 +99,7 @@ func (c *core) ring(m message, s *server, offer signaling.Description) {
 	k.retarget(m.req)
 	k.remote = offer
 	k.deadlineAt = c.now.Add(ringLimit)
-	s.respond(c, 180, "Ringing", func(r *sip.Response) { k.answerHeaders(c, r) })
+	s.respond(c, 180, "Ringing", func(r *sip.Response) { k.ringHeaders(c, r) })
 	e := signaling.Incoming{Call: k.id, From: party(from.DisplayName, &from.Address), Offer: offer,
 		Secure: m.from.proto == tlsProto}
 	if k.account != nil {
@@ -138,6 +138,17 @@ func withoutTag(value string) string {
 // answerHeaders are those of a response that makes a dialog.
 func (k *call) answerHeaders(c *core, r *sip.Response) {
 	add(r, "Contact", c.contact(k.account, k.hop))
+	add(r, "Allow", c.allow())
+}
+
+// ringHeaders are those of a 180. Nobody has answered: who calls through a server learns no address of ours yet. Nothing but
+// requests of an early dialog would go to the Contact, and we take none.
+func (k *call) ringHeaders(c *core, r *sip.Response) {
+	if k.account == nil {
+		k.answerHeaders(c, r)
+		return
+	}
+	add(r, "Contact", "<"+k.account.aor+">")
 	add(r, "Allow", c.allow())
 }
 

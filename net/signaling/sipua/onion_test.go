@@ -48,6 +48,9 @@ func TestOnionCall(t *testing.T) {
 	bob.Inject(tap{far, said}, "")
 	uri := "sip:bob@" + bobOnion + ";transport=tcp"
 	a, _ := connect(t, alice, bob, uri)
+	if !IsOnion(a) || IsOnion(1) {
+		t.Errorf("call %d passes for one without Tor", a)
+	}
 	alice.Hangup(a, signaling.HungUp)
 	alice.wantEnd(signaling.HungUp)
 	bob.wantEnd(signaling.PeerHungUp)

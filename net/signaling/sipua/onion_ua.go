@@ -18,6 +18,12 @@ const onionSuffix = ".onion"
 // onionPort is the port of every synthetic address.
 const onionPort = 5060
 
+// onionCalls is what the handles of calls over onion streams are greater than.
+const onionCalls signaling.CallID = 1 << 62
+
+// IsOnion tells whether a call is one of NewOnion's: a telephone with both kinds of line knows by its handle whose it is.
+func IsOnion(id signaling.CallID) bool { return id > onionCalls }
+
 // documentation is the prefix that no route leads to (RFC 3849). An onion address has its place in it, since SIP and the
 // table of connections want addresses: a digest of 96 bits. It says nothing that the onion address does not.
 var documentation = [4]byte{0x20, 0x01, 0x0d, 0xb8}
@@ -51,7 +57,7 @@ func NewOnion(config Config, name string) (*UA, error) {
 	u := &UA{config: config, net: t, wishes: make(chan func(), 16), events: make(chan signaling.Event),
 		quit: make(chan struct{}), ended: make(chan struct{})}
 	u.core = newCore(config.Name, config.Rand, u.localFor)
-	u.core.texts.types = config.Texts
+	u.core.texts.types, u.core.nextCall = config.Texts, onionCalls
 	go u.loop()
 	return u, nil
 }
