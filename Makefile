@@ -8,7 +8,7 @@ STATIC   := -trimpath -buildvcs=false -ldflags '-s -w -buildid= -linkmode extern
 VERSION  := $(shell sed -n 's/^\#\# \[\([^]]*\)\].*/\1/p' CHANGELOG.md | head -1)
 T        ?= 30s
 # Packages whose tests keep real time: nothing else runs beside them.
-REALTIME := ^sotto/(tools/(call|sim|demo|bench)|firmware/(phone|media)|hal/haltest)$$
+REALTIME := ^sotto/(tools/(call|sim|demo|bench|wiretap)|firmware/(phone|media)|hal/haltest)$$
 ensure   := tools/setup/ensure.sh
 GO       := go
 export GOFLAGS = -tags=$(TAGS)
@@ -42,7 +42,7 @@ call: sim ## two simulated handsets call each other over loopback and exchange r
 	@build/call --sim build/sim --out build/call-run
 
 .PHONY: demo
-demo: sim ## the same two handsets on a page in the browser, to be used by hand
+demo: sim ## the same two handsets on a page in the browser, and the wire between them with all that can happen on it
 	@mkdir -p build && $(GO) build -o build/demo ./tools/demo
 	@build/demo --sim build/sim
 
@@ -89,9 +89,9 @@ clean: ## removes build/ but for its caches
 	@find build -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +
 
 .PHONY: demo-test
-demo-test: test-packages sim ## the demo page in headless Chromium, used by mouse and keyboard; picture in build/demo.png
+demo-test: test-packages sim ## the demo page in headless Chromium, used by mouse and keyboard; pictures in build/ (PICTURES=docs)
 	@mkdir -p build && $(GO) build -o build/demo ./tools/demo
-	@$(GO) test -count=1 -tags=$(TAGS),browser ./tools/demo
+	@DEMO_PICTURES=$(abspath $(or $(PICTURES),build)) $(GO) test -count=1 -tags=$(TAGS),browser ./tools/demo
 
 .PHONY: interop
 interop: test-packages sim zrtpcat ## linphonec, libbzrtp and SIP servers as peers, in network namespaces (root)

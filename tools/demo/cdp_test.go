@@ -31,7 +31,8 @@ func openBrowser(t *testing.T) *browser {
 	t.Helper()
 	cmd := exec.Command("chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-		"--window-size=1000,960", "--remote-debugging-port=0", "--user-data-dir="+t.TempDir(), "about:blank")
+		"--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+		"--window-size=1440,1310", "--remote-debugging-port=0", "--user-data-dir="+t.TempDir(), "about:blank")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -171,10 +172,44 @@ func (b *browser) mouse(handset, key string, hold time.Duration) {
 	event("mouseReleased")
 }
 
-// key presses a key of the computer's keyboard; it goes to the handset that was used last.
-func (b *browser) key(name string) {
-	b.do("Input.dispatchKeyEvent", map[string]any{"type": "keyDown", "key": name})
-	b.do("Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": name})
+// key presses a key of the computer's keyboard, so many times; it goes to what has the focus.
+func (b *browser) key(name string, code, times int) {
+	b.t.Helper()
+	for range times {
+		for _, kind := range []string{"rawKeyDown", "keyUp"} {
+			b.do("Input.dispatchKeyEvent", map[string]any{"type": kind, "key": name, "windowsVirtualKeyCode": code})
+		}
+	}
+}
+
+// click presses the mouse on something of the page outside of the handsets.
+func (b *browser) click(selector string) {
+	b.t.Helper()
+	var p []float64
+	b.eval(fmt.Sprintf(`(() => { const e = document.querySelector(%q); e.scrollIntoView({ block: 'nearest' });
+		const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()`, selector), &p)
+	if len(p) != 2 {
+		b.t.Fatalf("the page has no %s", selector)
+	}
+	for _, kind := range []string{"mousePressed", "mouseReleased"} {
+		b.do("Input.dispatchMouseEvent", map[string]any{"type": kind, "x": p[0], "y": p[1], "button": "left", "clickCount": 1})
+	}
+}
+
+// until waits for an expression to be true.
+func (b *browser) until(limit time.Duration, what, expr string) {
+	b.t.Helper()
+	for end := time.Now().Add(limit); ; time.Sleep(50 * time.Millisecond) {
+		var yes bool
+		if b.eval("!!("+expr+")", &yes); yes {
+			return
+		}
+		if time.Now().After(end) {
+			var state string
+			b.eval(`JSON.stringify({ codes, alerts, view: last && { ...last.view, packets: last.view.packets.length } })`, &state)
+			b.t.Fatalf("within %v: not %s; the page knows %s", limit, what, state)
+		}
+	}
 }
 
 // shot writes a picture of the tab.

@@ -61,7 +61,7 @@ const meterWindow = 100
 // ready, and one serves one call. It judges by the same two signs as Judge and can do no more.
 type Meter struct {
 	secured bool
-	early   int // RTP before the first Confirm1
+	early   int // RTP before the first Confirm1 or Confirm2
 	streams map[stream]*firsts
 }
 
@@ -72,12 +72,13 @@ type firsts struct {
 	counts [256]int
 }
 
-// Confirmed tells a Meter that looks at packets after their decryption that no Confirm1 is to be waited for.
+// Confirmed tells a Meter that looks at packets after their decryption that no Confirm is to be waited for.
 func (m *Meter) Confirmed() { m.secured = true }
 
 // Add looks at one datagram.
 func (m *Meter) Add(d Datagram) {
-	if zrtpType(d.Payload) == "Confirm1" {
+	// Beside a man in the middle only one side of each of his exchanges goes by: that may be the one with Confirm2.
+	if t := zrtpType(d.Payload); t == "Confirm1" || t == "Confirm2" {
 		m.secured = true
 	}
 	payload, ok := rtpPayload(d.Payload)

@@ -51,6 +51,16 @@ func TestMeterJudgesWhileTheCallGoesOn(t *testing.T) {
 	if got := m.Read(); got.Verdict != Readable || got.Distinct > 2 {
 		t.Errorf("clear Opus in one direction: %+v", got)
 	}
+	confirm2 := confirm1()
+	copy(confirm2[16:], "Confirm2")
+	for _, key := range [][]byte{confirm1(), confirm2} { // beside a man in the middle only one of them goes by
+		var m Meter
+		m.Add(Datagram{Src: a, Dst: b, Payload: key})
+		m.Add(Datagram{Src: a, Dst: b, Payload: rtp(1, 9)})
+		if got := m.Read(); got.Verdict != TooEarly {
+			t.Errorf("one packet after %s: %+v", key[16:24], got)
+		}
+	}
 	var early Meter
 	early.Add(Datagram{Src: a, Dst: b, Payload: rtp(1, 9)})
 	if got := early.Read(); got.Verdict != Readable {

@@ -36,7 +36,10 @@ const (
 var linkHeader = map[uint32]int{linkEthernet: 14, linkCooked: 16, linkCooked2: 20}
 
 // Read returns the UDP datagrams of a capture in order; other packets are passed over.
-func Read(r io.Reader) ([]Datagram, error) {
+func Read(r io.Reader) ([]Datagram, error) { return read(r, udp) }
+
+// read returns what pick takes out of the frames of a capture.
+func read(r io.Reader, pick func(frame []byte, skip int) (Datagram, bool)) ([]Datagram, error) {
 	br := bufio.NewReader(r)
 	var head [24]byte
 	if _, err := io.ReadFull(br, head[:]); err != nil || binary.LittleEndian.Uint32(head[:]) != 0xa1b2c3d4 {
@@ -61,7 +64,7 @@ func Read(r io.Reader) ([]Datagram, error) {
 			return all, nil
 		}
 		at := time.Unix(int64(binary.LittleEndian.Uint32(rec[:])), int64(binary.LittleEndian.Uint32(rec[4:]))*1000)
-		if d, ok := udp(frame, skip); ok {
+		if d, ok := pick(frame, skip); ok {
 			d.Time = at
 			all = append(all, d)
 		}

@@ -70,7 +70,7 @@ func (e *ear) hear(from int, packet []byte, now time.Time) {
 
 // Heard is what the attacker hears of one end.
 type Heard struct {
-	Level  int   `json:"level"`  // dB below full scale over the last fifth of a second, -99 for silence
+	Level  int   `json:"level"`  // dB below full scale over the last fifth of a second, floorLevel for silence
 	Wave   []int `json:"wave"`   // peaks of the newest packets, oldest first, in hundredths of full scale
 	Frames int   `json:"frames"` // packets of speech so far
 }
@@ -78,8 +78,11 @@ type Heard struct {
 // levelFrames is how many packets the level is taken over.
 const levelFrames = 10
 
+// floorLevel is what silence is called: 16 bits tell no less.
+const floorLevel = -90
+
 func (v *voice) heard(now time.Time) Heard {
-	h := Heard{Level: -99, Frames: v.frames, Wave: []int{}}
+	h := Heard{Level: floorLevel, Frames: v.frames, Wave: []int{}}
 	var sum float64
 	n := min(v.frames, waveFrames)
 	for i := v.frames - n; i < v.frames; i++ {
@@ -89,7 +92,7 @@ func (v *voice) heard(now time.Time) Heard {
 		}
 	}
 	if sum > 0 && now.Sub(v.last) < time.Second/2 {
-		h.Level = max(-99, int(10*math.Log10(sum/float64(min(n, levelFrames))/(math.MaxInt16*math.MaxInt16))))
+		h.Level = max(floorLevel, int(10*math.Log10(sum/float64(min(n, levelFrames))/(math.MaxInt16*math.MaxInt16))))
 	}
 	return h
 }

@@ -89,7 +89,7 @@ func Open(ends [2]End) (*Path, error) {
 	}
 	seed := binary.LittleEndian.Uint64(b[:])
 	p := &Path{ends: ends, arrivals: make(chan arrival, 256), orders: make(chan func()), quit: make(chan struct{}),
-		notes: notebook{start: time.Now()}}
+		call: passage{sizes: map[int]int{}}, notes: notebook{start: time.Now()}}
 	var err error
 	if p.thief, err = newThief(rand.Reader); err != nil {
 		return nil, err
@@ -128,6 +128,24 @@ func (p *Path) SetWeather(w Weather) error {
 
 // SetAttacker lets somebody into the middle of the calls that begin from now on, or keeps him out of them.
 func (p *Path) SetAttacker(on bool) error { return p.do(func() { p.armed = on }) }
+
+// Forget makes an attacker who has met nobody, as the handsets have when they are new.
+func (p *Path) Forget() error {
+	var err error
+	closed := p.do(func() {
+		var t *thief
+		if t, err = newThief(rand.Reader); err != nil {
+			return
+		}
+		p.thief = t
+		if p.call.attack != nil {
+			p.call.attack.close()
+		}
+		p.closeFaces(false)
+		p.call = passage{sizes: map[int]int{}}
+	})
+	return errors.Join(closed, err)
+}
 
 // do lets the owner run f, and waits.
 func (p *Path) do(f func()) error {

@@ -2,12 +2,15 @@ package wiretap
 
 import (
 	"encoding/hex"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"sotto/tools/wire"
+	"sotto/zrtp"
+	"sotto/zrtp/zrtptest"
 )
 
 // see is the path's view, or the end of the test.
@@ -156,6 +159,30 @@ func TestAPairThatMetBeforeNoticesHim(t *testing.T) {
 	call(t, v[0], v[1], "clean again")
 	if v[0].sas.SAS != v[1].sas.SAS || v[0].sas.CacheMismatch {
 		t.Errorf("after him: %+v %+v", v[0].sas, v[1].sas)
+	}
+}
+
+// TestForgottenHeBorrowsNobodysName: after Forget the attacker knows no identity, so that new handsets notice nothing.
+func TestForgottenHeBorrowsNobodysName(t *testing.T) {
+	p, v := lay(t)
+	call(t, v[0], v[1], "clean")
+	if err := errors.Join(p.Forget(), p.SetAttacker(true)); err != nil {
+		t.Fatal(err)
+	}
+	if got := see(t, p); got.Calling || got.Attacked || len(got.Sizes) != 0 {
+		t.Errorf("a call is remembered: %+v", got)
+	}
+	for i, w := range v {
+		w.zid, w.cache = zrtp.ZID{'n', byte(i)}, zrtptest.Cache{}
+	}
+	call(t, v[0], v[1], "attacked")
+	for i, w := range v {
+		if w.sas.CacheMismatch || !w.sas.NewDevice {
+			t.Errorf("end %d: %+v", i, w.sas)
+		}
+		if z, _ := w.session.PeerZID(); z == (zrtp.ZID{'v', byte(1 - i)}) {
+			t.Error("he still uses a name that he overheard before")
+		}
 	}
 }
 
