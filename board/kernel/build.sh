@@ -14,10 +14,12 @@ tools/sysroot/debs.sh trixie all "$cache/linux-source" "linux-source-$series"
 
 key=$({
 	awk '{ print $1, $2, $5 }' "$cache/linux-source/debs.txt"
-	cat $here/*.config $here/build.sh
+	cat $here/*.config $here/*.c $here/build.sh
 	aarch64-linux-gnu-gcc -dumpfullversion
 } | sha256sum | cut -c1-16)
 out=$cache/kernel-own
+exec 6>"$cache/kernel.lock" # two makes at once take turns
+flock 6
 if [ "${1:-}" != --config-only ] && [ "$(cat "$out/key" 2>/dev/null)" = "$key" ]; then exit 0; fi
 
 src=$cache/kernel-src
@@ -28,6 +30,11 @@ if [ "$(cat "$src/.version-of-debian" 2>/dev/null)" != "$version" ]; then
 	tar -C "$src" -xJf "$cache/linux-source/usr/src/linux-source-$series.tar.xz" --strip-components=1
 	echo "$version" >"$src/.version-of-debian"
 fi
+
+# Our one driver lies beside the one of the firmware that it uses.
+firmware=$src/drivers/firmware
+cmp -s $here/tryboot.c "$firmware/sotto-tryboot.c" || cp $here/tryboot.c "$firmware/sotto-tryboot.c"
+grep -q sotto-tryboot "$firmware/Makefile" || echo 'obj-$(CONFIG_RASPBERRYPI_FIRMWARE) += sotto-tryboot.o' >>"$firmware/Makefile"
 
 export ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- LC_ALL=C TZ=UTC
 export KBUILD_BUILD_TIMESTAMP='2024-01-01 00:00:00 UTC' KBUILD_BUILD_USER=sotto KBUILD_BUILD_HOST=sotto KBUILD_BUILD_VERSION=1
