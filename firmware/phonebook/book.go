@@ -46,6 +46,8 @@ type document struct {
 	Blocked  []string                        `json:"blocked,omitempty"`
 	Settings json.RawMessage                 `json:"settings,omitempty"` // the phone's, not looked into
 	NextID   int                             `json:"next,omitempty"`
+
+	OnionSeed []byte `json:"onion,omitempty"`
 }
 
 // OpenFileCache opens the book of a folder, in the clear, and makes folder and ZID at the first start. A file

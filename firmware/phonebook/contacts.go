@@ -37,6 +37,7 @@ type Contact struct {
 	Route   string `json:"route,omitempty"`
 	Speed   int    `json:"speed,omitempty"` // 2 to 9; 0: none
 	Device  string `json:"device,omitempty"`
+	Onion   Onion  `json:"onion,omitzero"`
 
 	Always   bool `json:"always,omitempty"`   // rings even when nobody else may
 	Intercom bool `json:"intercom,omitempty"` // is answered by itself
@@ -64,7 +65,7 @@ func (b *Book) Contacts() []Contact {
 }
 
 // SaveContact stores a contact, a new one when its ID is empty, and returns it as stored. The device of a known contact
-// does not change here: only a call can show whose it is. Another address keeps the device too: it is the person's.
+// does not change here: only a call can show whose it is. Nor do Onion and Route: see SetOnion and SetRoute. Another address keeps the device too: it is the person's.
 func (b *Book) SaveContact(c Contact) (Contact, error) {
 	c.Name, c.Address = printable(c.Name, maxName), printable(c.Address, maxAddress)
 	if c.Name == "" {
@@ -89,7 +90,7 @@ func (b *Book) SaveContact(c Contact) (Contact, error) {
 		case i < 0:
 			return ErrNoContact
 		default:
-			c.Device = d.Contacts[i].Device
+			c.Device, c.Onion, c.Route = d.Contacts[i].Device, d.Contacts[i].Onion, d.Contacts[i].Route
 			d.Contacts[i] = c
 		}
 		for i := range d.Contacts { // a key of speed dial belongs to the last who took it
