@@ -76,6 +76,11 @@ check-static: ## proves that the handset's binaries for amd64 and arm64 need no 
 	@tools/setup/handset.sh arm64
 	@tools/setup/check-static.sh build/handset-amd64 build/handset-arm64
 
+.PHONY: clips
+clips: packages ## says the symbols of the code anew with espeak-ng, in four languages (the result is kept with the source)
+	@$(ensure) espeak-ng sox
+	@$(GO) run ./tools/clips firmware/spoken/clips
+
 .PHONY: lint
 lint: packages ## vet, staticcheck, the import table
 	@$(GO) vet ./...

@@ -23,10 +23,11 @@ type Step struct {
 	For       time.Duration
 }
 
-// Pattern is steps one after the other.
+// Pattern is steps one after the other, or a recording.
 type Pattern struct {
 	Steps  []Step
-	Repeat bool // from the first step again, until Stop
+	Repeat bool    // from the first step again, until Stop
+	Sound  []int16 // at 48 kHz, played once and instead of the steps
 }
 
 const (
@@ -36,16 +37,16 @@ const (
 
 // The call progress tones (ETSI TR 101 041: one frequency of 425 Hz) and our own signals.
 var (
-	Dial     = Pattern{[]Step{{425, 0, 1000 * ms}}, true}
-	Ringback = Pattern{[]Step{{425, 0, 1000 * ms}, {0, 0, 4000 * ms}}, true}
-	Busy     = Pattern{[]Step{{425, 0, 480 * ms}, {0, 0, 480 * ms}}, true}
-	Failed   = Pattern{[]Step{{950, 0, 330 * ms}, {1400, 0, 330 * ms}, {1800, 0, 330 * ms}}, false}
-	Ring     = Pattern{[]Step{{440, 554, 400 * ms}, {0, 0, 200 * ms}, {440, 554, 400 * ms}, {0, 0, 2000 * ms}}, true}
-	Securing = Pattern{[]Step{{520, 0, 60 * ms}, {0, 0, 940 * ms}}, true} // wait: nothing that you say leaves yet
-	Secure   = Pattern{[]Step{{660, 0, 90 * ms}, {880, 0, 140 * ms}}, false}
-	Alarm    = Pattern{[]Step{{1200, 0, 150 * ms}, {800, 0, 150 * ms}, {1200, 0, 150 * ms}, {800, 0, 150 * ms}}, false}
-	HangUp   = Pattern{[]Step{{425, 0, 200 * ms}, {0, 0, 200 * ms}, {425, 0, 200 * ms}}, false}
-	KeyClick = Pattern{[]Step{{1000, 0, 25 * ms}}, false}
+	Dial     = Pattern{Steps: []Step{{425, 0, 1000 * ms}}, Repeat: true}
+	Ringback = Pattern{Steps: []Step{{425, 0, 1000 * ms}, {0, 0, 4000 * ms}}, Repeat: true}
+	Busy     = Pattern{Steps: []Step{{425, 0, 480 * ms}, {0, 0, 480 * ms}}, Repeat: true}
+	Failed   = Pattern{Steps: []Step{{950, 0, 330 * ms}, {1400, 0, 330 * ms}, {1800, 0, 330 * ms}}}
+	Ring     = Pattern{Steps: []Step{{440, 554, 400 * ms}, {0, 0, 200 * ms}, {440, 554, 400 * ms}, {0, 0, 2000 * ms}}, Repeat: true}
+	Securing = Pattern{Steps: []Step{{520, 0, 60 * ms}, {0, 0, 940 * ms}}, Repeat: true} // wait: nothing that you say leaves yet
+	Secure   = Pattern{Steps: []Step{{660, 0, 90 * ms}, {880, 0, 140 * ms}}}
+	Alarm    = Pattern{Steps: []Step{{1200, 0, 150 * ms}, {800, 0, 150 * ms}, {1200, 0, 150 * ms}, {800, 0, 150 * ms}}}
+	HangUp   = Pattern{Steps: []Step{{425, 0, 200 * ms}, {0, 0, 200 * ms}, {425, 0, 200 * ms}}}
+	KeyClick = Pattern{Steps: []Step{{1000, 0, 25 * ms}}}
 )
 
 // ITU-T Q.23: the frequencies of the rows and columns of a keypad.
@@ -83,8 +84,8 @@ type Player struct {
 
 // Start begins a pattern and forgets the one before.
 func (p *Player) Start(pattern Pattern) {
-	*p = Player{pattern: pattern, playing: len(pattern.Steps) > 0}
-	if p.playing {
+	*p = Player{pattern: pattern, playing: len(pattern.Steps)+len(pattern.Sound) > 0}
+	if p.playing && len(pattern.Sound) == 0 {
 		p.load()
 	}
 }
@@ -97,6 +98,10 @@ func (p *Player) Playing() bool { return p.playing }
 
 // Mix adds the next len(pcm) samples of the pattern to pcm.
 func (p *Player) Mix(pcm []int16) {
+	if len(p.pattern.Sound) > 0 {
+		p.mixSound(pcm)
+		return
+	}
 	for i := 0; p.playing && i < len(pcm); i++ {
 		if p.at >= p.length {
 			p.next()
@@ -108,6 +113,16 @@ func (p *Player) Mix(pcm []int16) {
 		pcm[i] = saturate(float64(pcm[i]) + gain*(p.low.next()+p.high.next()))
 		p.at++
 	}
+}
+
+func (p *Player) mixSound(pcm []int16) {
+	rest := p.pattern.Sound[p.at:]
+	n := min(len(pcm), len(rest))
+	for i, s := range rest[:n] {
+		pcm[i] = saturate(float64(pcm[i]) + float64(s))
+	}
+	p.at += n
+	p.playing = n < len(rest)
 }
 
 func (p *Player) next() {

@@ -2,6 +2,7 @@ package tone
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 )
@@ -87,5 +88,33 @@ func TestNoAllocation(t *testing.T) {
 	p.Start(Ring)
 	if n := testing.AllocsPerRun(1000, func() { p.Mix(pcm) }); n != 0 {
 		t.Fatalf("%v allocations", n)
+	}
+}
+
+func TestRecording(t *testing.T) {
+	sound := make([]int16, 1000)
+	for i := range sound {
+		sound[i] = int16(i)
+	}
+	var p Player
+	p.Start(Pattern{Sound: sound})
+	var heard []int16
+	for p.Playing() {
+		frame := make([]int16, 480)
+		frame[0] = math.MaxInt16
+		p.Mix(frame)
+		if frame[0] != math.MaxInt16 {
+			t.Fatal("wrapped")
+		}
+		frame[0] = sound[len(heard)]
+		heard = append(heard, frame...)
+	}
+	if len(heard) != 1440 || !slices.Equal(heard[:1000], sound) || slices.ContainsFunc(heard[1000:], func(s int16) bool { return s != 0 }) {
+		t.Errorf("heard %d samples", len(heard))
+	}
+	p.Start(Pattern{Sound: sound})
+	p.Stop()
+	if p.Playing() {
+		t.Error("goes on")
 	}
 }

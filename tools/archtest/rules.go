@@ -48,6 +48,7 @@ var rules = []rule{
 	{room: "firmware/vault", outside: []string{"golang.org/x/crypto", "golang.org/x/sys"}, because: "one sealed file, no other knowledge"},
 	{room: "firmware/boot", module: []string{"net", "hal", "board"}, outside: []string{"golang.org/x/sys"}, because: "PID 1 knows the board and the link"},
 	{room: "firmware/update", module: []string{"firmware/vault"}, outside: []string{"golang.org/x/"}, because: "images are data until they are verified"},
+	{room: "firmware/spoken", module: []string{"codec"}, because: "a code is said from what is in the program"},
 	{room: "firmware/provision", module: []string{"firmware/update"}, outside: []string{"filippo.io/age"}, because: "a set-up is data until it is verified"},
 	{room: "firmware/phone", module: []string{"firmware", "hal", "codec", "zrtp", "net"}, outside: []string{"github.com/pion/rtp"},
 		because: "the composition root"},
