@@ -13,18 +13,6 @@ import (
 	"image/color"
 )
 
-// RGB565 is a frame whose bytes are what the wire wants: two a pixel, big-endian, red in the high bits.
-type RGB565 struct {
-	Pix    []byte
-	Stride int
-	Rect   image.Rectangle
-}
-
-// NewRGB565 returns a black frame.
-func NewRGB565(r image.Rectangle) *RGB565 {
-	return &RGB565{Pix: make([]byte, 2*r.Dx()*r.Dy()), Stride: 2 * r.Dx(), Rect: r}
-}
-
 // Color565 is a pixel of 5, 6 and 5 bits.
 type Color565 uint16
 
@@ -45,31 +33,13 @@ func to565(c color.Color) Color565 {
 	return Color565(r>>11<<11 | g>>10<<5 | b>>11)
 }
 
-// ColorModel implements image.Image.
-func (f *RGB565) ColorModel() color.Model { return Model565 }
-
-// Bounds implements image.Image.
-func (f *RGB565) Bounds() image.Rectangle { return f.Rect }
-
-// At implements image.Image.
-func (f *RGB565) At(x, y int) color.Color {
-	if !(image.Point{X: x, Y: y}).In(f.Rect) {
-		return Color565(0)
+// wire565 appends a line of an RGBA frame as the wire wants it: two bytes a pixel, big-endian, red in the high bits.
+func wire565(dst, rgba []byte) []byte {
+	for ; len(rgba) >= 4; rgba = rgba[4:] {
+		dst = append(dst, rgba[0]&0xf8|rgba[1]>>5, rgba[1]<<3&0xe0|rgba[2]>>3)
 	}
-	i := f.offset(x, y)
-	return Color565(uint16(f.Pix[i])<<8 | uint16(f.Pix[i+1]))
+	return dst
 }
-
-// Set implements draw.Image.
-func (f *RGB565) Set(x, y int, c color.Color) {
-	if !(image.Point{X: x, Y: y}).In(f.Rect) {
-		return
-	}
-	i, p := f.offset(x, y), to565(c)
-	f.Pix[i], f.Pix[i+1] = byte(p>>8), byte(p)
-}
-
-func (f *RGB565) offset(x, y int) int { return (y-f.Rect.Min.Y)*f.Stride + 2*(x-f.Rect.Min.X) }
 
 // Mono is a frame of pixels that are on or off, in the SSD1306's order: a byte is eight pixels of a column, the least
 // significant on top; a page is a row of bytes.
@@ -94,8 +64,10 @@ var ModelMono = color.ModelFunc(func(c color.Color) color.Color {
 
 func lit(c color.Color) bool {
 	r, g, b, _ := c.RGBA()
-	return 299*r+587*g+114*b > 1000*0x7fff // luma of ITU-R BT.601
+	return bright(r, g, b)
 }
+
+func bright(r, g, b uint32) bool { return 299*r+587*g+114*b > 1000*0x7fff } // luma of ITU-R BT.601
 
 // ColorModel implements image.Image.
 func (f *Mono) ColorModel() color.Model { return ModelMono }
@@ -120,6 +92,26 @@ func (f *Mono) Set(x, y int, c color.Color) {
 	if lit(c) {
 		f.Pix[i] |= bit
 	} else {
+		f.Pix[i] &^= bit
+	}
+}
+
+// RGBA64At and SetRGBA64 let image/draw do without a colour on the heap for each pixel.
+func (f *Mono) RGBA64At(x, y int) color.RGBA64 {
+	if i, bit, ok := f.place(x, y); ok && f.Pix[i]&bit != 0 {
+		return color.RGBA64{R: 0xffff, G: 0xffff, B: 0xffff, A: 0xffff}
+	}
+	return color.RGBA64{A: 0xffff}
+}
+
+// SetRGBA64 implements draw.RGBA64Image.
+func (f *Mono) SetRGBA64(x, y int, c color.RGBA64) {
+	i, bit, ok := f.place(x, y)
+	switch {
+	case !ok:
+	case bright(uint32(c.R), uint32(c.G), uint32(c.B)):
+		f.Pix[i] |= bit
+	default:
 		f.Pix[i] &^= bit
 	}
 }

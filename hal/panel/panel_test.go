@@ -112,8 +112,16 @@ func newPanel(t *testing.T, c ST7789Config) (*ST7789, *glass) {
 
 func TestST7789ShowsWhatWasDrawn(t *testing.T) {
 	p, g := newPanel(t, ST7789Config{Width: 240, Height: 240, Offset: image.Pt(0, 80)})
-	if !g.on || g.format != st7789Pixel16 {
+	if g.on || g.format != st7789Pixel16 {
 		t.Fatalf("after New the panel is on %v in format %#x", g.on, g.format)
+	}
+	p.Frame().Set(200, 200, color.RGBA{R: 0xff, A: 0xff})
+	if err := p.Show(image.Rect(1, 1, 2, 2)); err != nil || !g.on || g.pixels[280][200] != 0xf800 {
+		t.Fatalf("the first picture: %v, on %v, a pixel that is not damaged is %#04x", err, g.on, g.pixels[280][200])
+	}
+	p.Frame().Set(200, 200, color.Black)
+	if err := p.Show(image.Rect(200, 200, 201, 201)); err != nil {
+		t.Fatal(err)
 	}
 	before := g.bytes
 	damage := image.Rect(17, 30, 219, 95)
@@ -164,6 +172,9 @@ func TestST7789BacklightAndReset(t *testing.T) {
 	_ = p.Halt()
 	if len(light.levels) != 2 || !bool(light.levels[0]) || bool(light.levels[1]) {
 		t.Errorf("the light went %v", light.levels)
+	}
+	if p.shown {
+		t.Error("after a halt the glass would stay dark")
 	}
 	light.fail = errors.New("burnt")
 	if p.SetBacklight(1) == nil {
@@ -217,7 +228,7 @@ func TestSSD1306Missing(t *testing.T) {
 }
 
 func TestFramesKeepWhatIsSet(t *testing.T) {
-	for _, f := range []draw.Image{NewRGB565(image.Rect(0, 0, 20, 20)), NewMono(image.Rect(0, 0, 20, 20))} {
+	for _, f := range []draw.RGBA64Image{NewMono(image.Rect(0, 0, 20, 20))} {
 		f.Set(3, 9, color.White)
 		if r, g, b, _ := f.At(3, 9).RGBA(); r != 0xffff || g != 0xffff || b != 0xffff {
 			t.Errorf("%T: white comes back as %x %x %x", f, r, g, b)
@@ -225,6 +236,11 @@ func TestFramesKeepWhatIsSet(t *testing.T) {
 		f.Set(3, 9, color.Black)
 		if r, _, _, _ := f.At(3, 9).RGBA(); r != 0 {
 			t.Errorf("%T: black does not replace white", f)
+		}
+		f.SetRGBA64(3, 9, color.RGBA64{R: 0x7000, G: 0x9000, B: 0x7000, A: 0xffff})
+		f.SetRGBA64(-1, 9, color.RGBA64{R: 0xffff, G: 0xffff, B: 0xffff, A: 0xffff})
+		if c, d := f.RGBA64At(3, 9), f.RGBA64At(2, 9); c.G != 0xffff || d.G != 0 || d.A != 0xffff {
+			t.Errorf("%T: the quick way sets %v and %v", f, c, d)
 		}
 		if c := f.ColorModel().Convert(color.White); c != f.ColorModel().Convert(c) {
 			t.Errorf("%T: converting twice changes a colour", f)

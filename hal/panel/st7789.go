@@ -54,11 +54,12 @@ type ST7789Config struct {
 type ST7789 struct {
 	conn  spi.Conn
 	cfg   ST7789Config
-	frame *RGB565
+	frame *image.RGBA // four bytes a pixel: image/draw is quick with it, and Show turns it into the panel's two in passing
 	line  []byte
+	shown bool // a whole picture is on the glass; before that it stays dark, since its memory holds noise
 }
 
-// NewST7789 resets the panel, wakes it and shows a black frame.
+// NewST7789 resets the panel and wakes it. The glass stays dark until the first Show.
 func NewST7789(port spi.Port, c ST7789Config) (*ST7789, error) {
 	if c.Speed == 0 {
 		c.Speed = 32 * physic.MegaHertz
@@ -70,7 +71,7 @@ func NewST7789(port spi.Port, c ST7789Config) (*ST7789, error) {
 	if err != nil {
 		return nil, fmt.Errorf("panel: %w", err)
 	}
-	p := &ST7789{conn: conn, cfg: c, frame: NewRGB565(image.Rect(0, 0, c.Width, c.Height)), line: make([]byte, 0, chunk)}
+	p := &ST7789{conn: conn, cfg: c, frame: image.NewRGBA(image.Rect(0, 0, c.Width, c.Height)), line: make([]byte, 0, chunk)}
 	if err := p.wake(); err != nil {
 		return nil, fmt.Errorf("panel: st7789: %w", err)
 	}
@@ -104,10 +105,7 @@ func (p *ST7789) wake() error {
 			return err
 		}
 	}
-	if err := p.Show(p.frame.Rect); err != nil {
-		return err
-	}
-	return p.command(st7789DisplayOn)
+	return nil
 }
 
 // command sends one command and its parameters.
@@ -134,12 +132,24 @@ func (p *ST7789) data(b []byte) error {
 // Frame implements hal.Display.
 func (p *ST7789) Frame() draw.Image { return p.frame }
 
-// Show implements hal.Display.
+// Show implements hal.Display. The first one shows everything and then switches the glass on.
 func (p *ST7789) Show(damage image.Rectangle) error {
 	r := damage.Intersect(p.frame.Rect)
 	if r.Empty() {
 		return nil
 	}
+	if p.shown {
+		return p.send(r)
+	}
+	if err := p.send(p.frame.Rect); err != nil {
+		return err
+	}
+	p.shown = true
+	return p.command(st7789DisplayOn)
+}
+
+// send writes a rectangle into the panel's memory.
+func (p *ST7789) send(r image.Rectangle) error {
 	if err := p.window(r.Add(p.cfg.Offset)); err != nil {
 		return err
 	}
@@ -148,14 +158,13 @@ func (p *ST7789) Show(damage image.Rectangle) error {
 	}
 	p.line = p.line[:0]
 	for y := r.Min.Y; y < r.Max.Y; y++ {
-		row := p.frame.Pix[p.frame.offset(r.Min.X, y):][:2*r.Dx()]
-		if len(p.line)+len(row) > chunk {
+		if len(p.line)+2*r.Dx() > chunk {
 			if err := p.conn.Tx(p.line, nil); err != nil {
 				return err
 			}
 			p.line = p.line[:0]
 		}
-		p.line = append(p.line, row...)
+		p.line = wire565(p.line, p.frame.Pix[p.frame.PixOffset(r.Min.X, y):p.frame.PixOffset(r.Max.X, y)])
 	}
 	return p.conn.Tx(p.line, nil)
 }
@@ -190,6 +199,7 @@ func (p *ST7789) Halt() error {
 	if err := p.SetBacklight(0); err != nil {
 		return err
 	}
+	p.shown = false
 	return p.command(st7789DisplayOff)
 }
 
