@@ -93,7 +93,7 @@ func TestNewDeviceUnderAKnownName(t *testing.T) {
 func TestFriendInTheMiddle(t *testing.T) {
 	b, _, _ := people(t)
 	j := b.Judge(bobAt, carolZID)
-	if j.Name != "Carol" || !j.OtherDevice {
+	if j.Name != "Carol" || !j.OtherDevice || !j.OtherPerson {
 		t.Fatalf("%+v", j)
 	}
 	if err := b.Compared(bobAt, carolZID, true); err != nil { // the code is right: it is Carol's device
@@ -247,7 +247,13 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%q and %q: same %v, like %v", c.a, c.b, SameAddress(c.a, c.b), like(c.a, c.b))
 		}
 	}
-	b, _, _ := people(t)
+	b, bobID, _ := people(t)
+	if b.ContactAt("sip:BOB@10.0.0.2") != bobID || b.ContactAt("sip:bob@10.9.9.9") != "" {
+		t.Error("a caller without a port is not known, or another is")
+	}
+	if j := b.Judge(bobAt, bobZID); j.OtherPerson || j.OtherDevice {
+		t.Error("Bob is not Bob")
+	}
 	if j := b.Judge("sip:BOB@10.0.0.2:40000", malZID); !j.OtherDevice {
 		t.Error("another port hides that it is not Bob's device")
 	}

@@ -605,6 +605,16 @@ func TestFirstStart(t *testing.T) {
 	p.pass(time.Minute)
 	p.wantScreen("^Ready")
 
+	p = newPhone(t, call.Config{First: true}) // a call comes in between
+	p.press("ok")
+	p.event(bobCalls)
+	p.wantScreen("^Incoming call")
+	p.press("call")
+	p.event(call.Answered{}, first)
+	p.wantScreen(`^SECURE\?`)
+	p.press("end", "softR")
+	p.wantScreen("Have you an account")
+
 	p = newPhone(t, call.Config{First: true})
 	p.press("ok", "softR", "softR", "softR") // or no to each
 	p.wantScreen("^Ready")

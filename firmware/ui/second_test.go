@@ -132,6 +132,18 @@ func TestAnAlarmOfTheHeldCallIsSeenWhenItIsBack(t *testing.T) {
 	}
 }
 
+func TestAnAlarmSendsTheSecondCallAway(t *testing.T) {
+	p := newPhone(t, call.Config{})
+	p.calling(with(first, verified))
+	p.event(carolCalls)
+	p.event(call.CacheMismatch{})
+	p.wantDid(call.Aside{Action: call.Hangup{Cause: call.Busy}}, call.Mute{On: true}, call.Tone{Kind: call.ToneAlarm})
+	p.wantScreen("^KEY CHANGED")
+	p.press("end", "end")
+	p.pass(10 * time.Second)
+	p.wantScreen("1 missed call")
+}
+
 func TestDoNotDisturb(t *testing.T) {
 	stranger := call.IncomingCall{From: call.Party{Name: "x", Address: "sip:x@192.0.2.9"}}
 	unverified := call.IncomingCall{From: call.Party{Address: "sip:zoe@example.test"}, Contact: "5"}
@@ -266,10 +278,20 @@ func TestIntercomOpensForNobodyElse(t *testing.T) {
 			}
 		}
 	}
-	p := newPhone(t, call.Config{HasPIN: true})
+	p := newPhone(t, call.Config{})
+	p.intercom()
+	p.event(call.Answered{}, call.CacheMismatch{})
+	p.event(with(first, func(s *call.Secure) { verified(s); s.Name = "Bob" }))
+	p.wantDid(call.Hangup{Cause: call.KeyRefused}, call.StopMedia{})
+
+	p = newPhone(t, call.Config{})
+	p.event(bobCalls)
+	p.wantScreen("^Incoming call", `\[Answer\]`) // a contact who was not chosen rings
+
+	p = newPhone(t, call.Config{HasPIN: true})
 	p.event(call.Locked{})
 	p.event(bobCalls)
-	p.wantScreen("^Incoming call") // a locked telephone knows nobody, and answers nobody by itself
+	p.wantScreen("^Incoming call", `\[Answer\]`) // a locked telephone knows nobody, and answers nobody by itself
 }
 
 func TestIntercomIsOnlyForWhomOneCompared(t *testing.T) {
