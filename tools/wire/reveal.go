@@ -118,3 +118,51 @@ func names(text []byte, address string) bool {
 		}
 	}
 }
+
+// From RFC 8656, Sections 12 and 18.
+const (
+	sendIndication = 0x0016
+	dataIndication = 0x0017
+	dataAttribute  = 0x0013
+)
+
+// Unwrap returns the datagrams with what TURN carries taken out of its wrapping, so that media by a relay can be judged as
+// other media. What goes to a name server or comes from one is left out: its first octets are random.
+func Unwrap(all []Datagram) (out []Datagram) {
+	for _, d := range all {
+		if slices.Contains(namePorts, d.Dst.Port()) || slices.Contains(namePorts, d.Src.Port()) {
+			continue
+		}
+		if inner := relayed(d.Payload); inner != nil {
+			d.Payload = inner
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// relayed is what a ChannelData message or an indication carries, nil for none.
+func relayed(p []byte) []byte {
+	if len(p) < 4 {
+		return nil
+	}
+	n := int(binary.BigEndian.Uint16(p[2:]))
+	if p[0]>>6 == 1 && 4+n <= len(p) {
+		return p[4 : 4+n]
+	}
+	kind := binary.BigEndian.Uint16(p)
+	if kind != sendIndication && kind != dataIndication || len(p) < 20 || binary.BigEndian.Uint32(p[4:]) != magicCookie {
+		return nil
+	}
+	for a := p[20:]; len(a) >= 4; {
+		length := int(binary.BigEndian.Uint16(a[2:]))
+		if 4+length > len(a) {
+			return nil
+		}
+		if binary.BigEndian.Uint16(a) == dataAttribute {
+			return a[4 : 4+length]
+		}
+		a = a[min(len(a), 4+(length+3)&^3):]
+	}
+	return nil
+}

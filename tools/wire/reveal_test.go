@@ -86,3 +86,26 @@ func TestTells(t *testing.T) {
 		}
 	}
 }
+
+func TestUnwrap(t *testing.T) {
+	stun := func(kind uint16, attributes ...byte) []byte {
+		b := binary.BigEndian.AppendUint16(nil, kind)
+		b = binary.BigEndian.AppendUint16(b, uint16(len(attributes)))
+		b = binary.BigEndian.AppendUint32(b, magicCookie)
+		return append(append(b, make([]byte, 12)...), attributes...)
+	}
+	for name, c := range map[string]struct{ in, out []byte }{
+		"channel":         {[]byte{0x40, 1, 0, 3, 'a', 'b', 'c', 0}, []byte("abc")},
+		"channel, short":  {[]byte{0x40, 1, 0, 9, 'a'}, []byte{0x40, 1, 0, 9, 'a'}},
+		"send":            {stun(0x16, 0, 0x12, 0, 1, 9, 0, 0, 0, 0, 0x13, 0, 2, 'h', 'i', 0, 0), []byte("hi")},
+		"data":            {stun(0x17, 0, 0x13, 0, 2, 'h', 'i', 0, 0), []byte("hi")},
+		"binding":         {stun(1, 0, 0x13, 0, 2, 'h', 'i', 0, 0), stun(1, 0, 0x13, 0, 2, 'h', 'i', 0, 0)},
+		"attribute, long": {stun(0x17, 0, 0x13, 0, 9, 'h'), stun(0x17, 0, 0x13, 0, 9, 'h')},
+		"media":           {rtp(1, 2), rtp(1, 2)},
+	} {
+		got := Unwrap([]Datagram{{Src: alice, Dst: bob, Payload: c.in}, {Src: server, Dst: bob, Payload: c.in}})
+		if len(got) != 1 || !bytes.Equal(got[0].Payload, c.out) {
+			t.Errorf("%s: %d packets, %q", name, len(got), got[0].Payload)
+		}
+	}
+}

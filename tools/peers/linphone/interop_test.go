@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,9 +84,13 @@ func heard(t *testing.T, sim, peer *console, speaker, recording, capture, theirS
 		t.Fatal(err)
 	}
 	defer f.Close()
-	all, err := wire.Read(f)
+	all, err := wire.ReadAll(f)
 	if err != nil {
 		t.Fatal(err)
+	}
+	ours := slices.DeleteFunc(slices.Clone(all), func(d wire.Datagram) bool { return d.Src.Addr().String() != ourIP })
+	if names := wire.Asked(ours); len(names) > 0 {
+		t.Errorf("wire: a name server was asked for %q, and none is configured", names)
 	}
 	r := wire.Judge(all)
 	t.Logf("wire: %d RTP packets, sizes %v", r.Media, r.Sizes)

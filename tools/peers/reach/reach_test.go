@@ -3,11 +3,11 @@
 package reach
 
 import (
+	"bytes"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +15,7 @@ import (
 
 	"sotto/tools/bench/stoi"
 	"sotto/tools/puppet"
+	"sotto/tools/wire"
 )
 
 const root = "../../.."
@@ -25,8 +26,9 @@ debug=0
 log_stderror=yes
 children=1
 tcp_children=1
-listen=udp:127.0.0.1:PORT
-listen=tcp:127.0.0.1:PORT
+listen=udp:ADDRESS:PORT
+listen=tcp:ADDRESS:PORT
+alias="NAME"
 mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
 loadmodule "tm.so"
 loadmodule "sl.so"
@@ -51,82 +53,66 @@ request_route {
 }
 `
 
-// serve starts a server and waits until something listens on its TCP port.
-func serve(t *testing.T, port int, args ...string) {
-	t.Helper()
-	cmd := exec.Command(args[0], args[1:]...)
-	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("%v; run: make test-packages", err)
-	}
-	t.Cleanup(func() { cmd.Process.Signal(os.Interrupt); cmd.Wait() })
-	for end := time.Now().Add(15 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if c, err := net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
-			c.Close()
-			return
-		}
-		if time.Now().After(end) {
-			text, _ := os.ReadFile(log.Name())
-			t.Fatalf("%s does not listen on %d:\n%s", args[0], port, text)
-		}
-	}
-}
+// Ports of the servers.
+const sipPort, turnPort = 5060, 3478
 
-// servers starts both and returns their ports.
-func servers(t *testing.T) (sip, turn int) {
+// servers starts both.
+func servers(t *testing.T) {
 	t.Helper()
-	ports, err := puppet.FreePorts(2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sip, turn = ports[0], ports[1]
 	dir := t.TempDir()
 	conf := filepath.Join(dir, "kamailio.cfg")
-	if err := os.WriteFile(conf, []byte(strings.ReplaceAll(registrar, "PORT", strconv.Itoa(sip))), 0o600); err != nil {
+	if err := os.WriteFile(conf, []byte(strings.NewReplacer("PORT", strconv.Itoa(sipPort), "ADDRESS", registrarsIP, "NAME", sipName).Replace(registrar)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	serve(t, sip, "kamailio", "-DD", "-f", conf, "-Y", dir, "-w", dir, "-P", dir+"/pid", "-m", "32", "-M", "4")
-	serve(t, turn, "turnserver", "-n", "--log-file=stdout", "--no-cli", "--no-tls", "--no-dtls", "-L", "127.0.0.1",
-		"-p", strconv.Itoa(turn), "-E", "127.0.0.1", "--lt-cred-mech", "-u", "hs:secret", "-r", "test.local",
-		"--allow-loopback-peers", "--userdb="+dir+"/turn.db", "--pidfile="+dir+"/turn.pid")
-	return sip, turn
+	serve(t, sipPort, "kamailio", "-DD", "-f", conf, "-Y", dir, "-w", dir, "-P", dir+"/pid", "-m", "32", "-M", "4")
+	serve(t, turnPort, "turnserver", "-n", "--log-file=stdout", "--no-cli", "--no-tls", "--no-dtls", "-L", registrarsIP,
+		"-p", strconv.Itoa(turnPort), "-E", registrarsIP, "--lt-cred-mech", "-u", "hs:secret", "-r", "test.local",
+		"--userdb="+dir+"/turn.db", "--pidfile="+dir+"/turn.pid")
+}
+
+// scenario is one way that signaling and media can take.
+type scenario struct{ name, way, route, transport string }
+
+var scenarios = []scenario{
+	{"plain", "", "direct", "udp"},
+	{"direct by ICE", "direct", "direct", "udp"},
+	{"relayed by TURN", "relay", "relay", "udp"},
+	{"relayed, signaling by TCP", "relay", "relay", "tcp"},
+	{"signaling by TCP", "direct", "direct", "tcp"},
+}
+
+// ring starts a handset in its place and waits until it is registered.
+func (c scenario) ring(t *testing.T, h host, name, mic string, more ...string) *puppet.Handset {
+	t.Helper()
+	args := append(more, "--account", fmt.Sprintf("sip:%s:secret@%s:%d;transport=%s", name, sipName, sipPort, c.transport), "--route", c.route)
+	if c.way != "" {
+		args = append(args, "--turn", fmt.Sprintf("turn:hs:secret@%s:%d", turnName, turnPort))
+	}
+	p, err := puppet.Start(simIn(t, h), t.TempDir(), name, h.addr.String()+":5060", mic, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Stop() })
+	must(t, p, "registered")
+	return p
 }
 
 // TestHandsetsThroughServers registers two handsets, and lets them talk over each way that media can take.
 func TestHandsetsThroughServers(t *testing.T) {
-	sip, turn := servers(t)
-	for _, c := range []struct{ name, way, route, transport string }{
-		{"plain", "", "direct", "udp"}, {"direct by ICE", "direct", "direct", "udp"},
-		{"relayed by TURN", "relay", "relay", "udp"}, {"signaling by TCP", "direct", "direct", "tcp"},
-	} {
+	lab(t)
+	servers(t)
+	speech, err := filepath.Abs(root + "/tools/call/speech")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range scenarios {
 		t.Run(c.name, func(t *testing.T) {
-			out := t.TempDir()
-			ports, err := puppet.FreePorts(2)
-			if err != nil {
-				t.Fatal(err)
-			}
-			speech := root + "/tools/call/speech/"
-			ring := func(i int, name, mic string, more ...string) *puppet.Handset {
-				args := append(more, "--account", fmt.Sprintf("sip:%s:secret@127.0.0.1:%d;transport=%s", name, sip, c.transport), "--route", c.route)
-				if c.way != "" {
-					args = append(args, "--turn", fmt.Sprintf("turn:hs:secret@127.0.0.1:%d", turn))
-				}
-				h, err := puppet.Start(root+"/build/sim", out, name, fmt.Sprintf("127.0.0.1:%d", ports[i]), speech+mic, args...)
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { h.Stop() })
-				must(t, h, "registered")
-				return h
-			}
-			bob := ring(1, "bob", "bob.wav")
-			alice := ring(0, "alice", "alice.wav", "--contact", fmt.Sprintf("Bob=sip:bob@127.0.0.1:%d", sip))
+			atAlice, atBob := watch(t, alices), watch(t, bobs)
+			bob := c.ring(t, bobs, "bob", speech+"/bob.wav")
+			alice := c.ring(t, alices, "alice", speech+"/alice.wav", "--contact", fmt.Sprintf("Bob=sip:bob@%s:%d", sipName, sipPort))
 			alice.Say("hold 2")
 			must(t, bob, "ringing")
+			time.Sleep(500 * time.Millisecond) // what would be said before the answer can be said now
 			bob.Say("press call")
 			answered, a, b := must(t, alice, "answered"), must(t, alice, "secure"), must(t, bob, "secure")
 			if a.SAS != b.SAS || a.SAS == "" {
@@ -147,11 +133,65 @@ func TestHandsetsThroughServers(t *testing.T) {
 			alice.Say("press end")
 			must(t, bob, "ended")
 			for said, h := range map[string]*puppet.Handset{"alice.wav": bob, "bob.wav": alice} {
-				if v, err := stoi.Files(speech+said, h.Speaker); err != nil || v < 0.9 {
+				if v, err := stoi.Files(speech+"/"+said, h.Speaker); err != nil || v < 0.9 {
 					t.Errorf("%s heard %s with STOI %.3f, %v", h.Name, said, v, err)
 				}
 			}
+			c.judge(t, atAlice.all(), atBob.all())
 		})
+	}
+}
+
+// judge says what the wires of a call through the servers must not show.
+func (c scenario) judge(t *testing.T, atAlice, atBob []wire.Datagram) {
+	t.Helper()
+	for who, all := range map[host][]wire.Datagram{alices: atAlice, bobs: atBob} {
+		if r := wire.Judge(wire.Unwrap(all)); r.Media < 500 || len(r.Leaks) > 0 {
+			t.Errorf("%s: %d packets of media, leaks %v", who.dev, r.Media, r.Leaks)
+		}
+		for _, name := range wire.Asked(all) {
+			if configured := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(name, "_sip."), "_udp."), "_tcp."); configured != sipName && configured != turnName {
+				t.Errorf("%s: a name server was asked for %q", who.dev, name)
+			}
+		}
+		if c.way != "" && len(wire.Asked(all)) < 2 {
+			t.Errorf("%s: names asked for: %q; the test sees nothing", who.dev, wire.Asked(all))
+		}
+		for _, d := range all {
+			if there := d.Dst.Addr(); there != alices.addr && there != bobs.addr && there.String() != registrarsIP {
+				t.Errorf("%s: a packet to %v, whom nobody configured", who.dev, d.Dst)
+			}
+		}
+	}
+	// The called: whoever calls through a server learns no address of it before it answers.
+	answer := slices.IndexFunc(atAlice, func(d wire.Datagram) bool {
+		return d.Dst.Addr() == alices.addr && strings.HasPrefix(wire.Kind(d.Payload), "SIP 200") && bytes.Contains(d.Payload, []byte(" INVITE\r\n"))
+	})
+	if answer < 0 {
+		t.Fatal("no answer is in the recording")
+	}
+	if tells := wire.Tells(atAlice[:answer], alices.addr, bobs.addr); len(tells) > 0 {
+		t.Errorf("before the answer: %q", tells)
+	}
+	told := wire.Tells(atAlice, alices.addr, bobs.addr)
+	if c.route != "relay" {
+		if len(told) == 0 {
+			t.Error("the called is never told of, not even as the sender of media: the test sees nothing")
+		}
+		return
+	}
+	// And with the relay alone, no media and no description of it ever tells one to the other. Via and Contact do: they are
+	// how SIP finds back through a proxy.
+	for reader, all := range map[host][]wire.Datagram{alices: atAlice, bobs: atBob} {
+		address := map[host]host{alices: bobs, bobs: alices}[reader].addr
+		for i := range all {
+			if kind := wire.Kind(all[i].Payload); strings.HasPrefix(kind, "SIP ") {
+				_, all[i].Payload, _ = bytes.Cut(all[i].Payload, []byte("\r\n\r\n"))
+			}
+		}
+		if tells := wire.Tells(all, reader.addr, address); len(tells) > 0 {
+			t.Errorf("%s was told the other's address, relay only: %q", reader.dev, tells[:min(5, len(tells))])
+		}
 	}
 }
 
