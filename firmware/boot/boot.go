@@ -13,29 +13,36 @@ import (
 	"sotto/board"
 	"sotto/hal/watchdog"
 	"sotto/net/firewall"
+	"sotto/net/onion"
 )
 
 // Config is what the device's program gives to boot.
 type Config struct {
 	Boards []board.Board
-	// Built is the time at which the image was made; a clock that shows less is wrong and is set to it.
+	// Built is the time at which the image was made; a clock that shows less is wrong and is set to it. In seconds it is
+	// the version of this system: an update must have a higher one.
 	Built time.Time
+	// Keep brings updates. It runs in a process of its own, sealed, that holds the idle slot and nothing else.
+	Keep func(Keeping) error
 	// Phone is the telephone. It runs in a process of its own, sealed, as a user without rights.
 	Phone func(context.Context, Environment) error
 }
 
-// Main is called first of all. In the processes that are boot's it never returns; in others it returns at once.
+// Main is called first of all. In the processes that are boot's, or Tor's, it never returns; in others it returns at once.
 func Main(c Config) {
+	onion.ChildMain()
 	switch {
 	case os.Getpid() == 1:
 		runtime.LockOSThread()
-		(&first{cfg: c}).run()
-	case os.Args[0] == cellName && len(os.Args) == 2:
-		fail(enterCell(os.Args[1]))
+		(&first{cfg: c, born: time.Now(), offered: map[string]bool{}}).run()
+	case os.Args[0] == cellName && len(os.Args) >= 2:
+		fail(enterCell(os.Args[1:]))
 	case os.Args[0] == linkName:
 		fail(runLink(c))
 	case os.Args[0] == phoneName:
 		fail(runPhone(c))
+	case os.Args[0] == keepName:
+		fail(runKeeper(c))
 	}
 }
 
@@ -69,6 +76,9 @@ type first struct {
 	notices []string
 	data    bool // the data partition is there
 	starts  int  // of this slot since it was last healthy
+	slots   slots
+	born    time.Time
+	offered map[string]bool // devices that were looked at for an update
 	options map[string]string
 }
 
@@ -92,6 +102,8 @@ func (f *first) run() {
 	say("memory is there")
 	f.tell(prepareFolders(f.data))
 	f.tell(firewall.Set(policyOf(f.options)))
+	f.tell(startTor())
+	f.findSlot()
 	f.tell(unix.Mount("", "/", "", unix.MS_REMOUNT|unix.MS_RDONLY|unix.MS_NOSUID, ""))
 	f.supervise()
 }

@@ -1,10 +1,12 @@
 package boot
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,14 +18,13 @@ func TestAutoboot(t *testing.T) {
 	if err := os.WriteFile(path, autoboot(slotA), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []int{slotB, slotA, slotB} {
-		got, err := switchSlot(path)
-		if err != nil || got != want {
-			t.Fatalf("switched to %d, %v; want %d", got, err, want)
+	for _, want := range []int{slotB, slotB, slotA, slotB} {
+		if err := setSlot(path, want); err != nil {
+			t.Fatalf("to %d: %v", want, err)
 		}
 		b, _ := os.ReadFile(path)
 		if now, err := parseAutoboot(b); err != nil || now != want {
-			t.Errorf("the file says %d, %v", now, err)
+			t.Errorf("the file says %d, %v; want %d", now, err, want)
 		}
 	}
 	if len(autoboot(slotA)) > sectorSize {
@@ -33,11 +34,82 @@ func TestAutoboot(t *testing.T) {
 		if err := os.WriteFile(path, []byte(bad), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := switchSlot(path); !errors.Is(err, ErrAutoboot) {
+		if err := setSlot(path, slotB); !errors.Is(err, ErrAutoboot) {
 			t.Errorf("%q: %v", bad, err)
 		}
 		if b, _ := os.ReadFile(path); string(b) != bad {
 			t.Errorf("%q was overwritten", bad)
+		}
+	}
+}
+
+// TestWhereAmI goes through the life of an update: ordered by version 7, tried, and kept or not.
+func TestWhereAmI(t *testing.T) {
+	ordered := trial{slotB, 7}
+	for _, c := range []struct {
+		name        string
+		start, told int
+		trial       trial
+		version     int64
+		want        slots
+	}{
+		{"nothing is going on", slotA, 0, trial{}, 7, slots{slotA, slotA, false, false}},
+		{"the trial, told by the version", slotA, 0, ordered, 8, slots{slotA, slotB, true, false}},
+		{"the trial, told by the firmware", slotA, slotB, ordered, 8, slots{slotA, slotB, true, false}},
+		{"the trial without memory", slotA, slotB, trial{}, 8, slots{slotA, slotB, true, false}},
+		{"after the commit, before it was remembered", slotB, 0, ordered, 8, slots{slotB, slotB, false, false}},
+		{"rolled back", slotA, 0, ordered, 7, slots{slotA, slotA, false, true}},
+		{"rolled back, told by the firmware", slotA, slotA, ordered, 7, slots{slotA, slotA, false, true}},
+		{"firmware that tells nonsense", slotA, 9, trial{}, 7, slots{slotA, slotA, false, false}},
+		{"the other way round", slotB, 0, trial{slotA, 7}, 8, slots{slotB, slotA, true, false}},
+	} {
+		if got := whereAmI(c.start, c.told, c.trial, c.version); got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
+	if got := parseTrial(ordered.String()); got != ordered {
+		t.Errorf("%v was read as %v", ordered, got)
+	}
+	for _, bad := range []string{"", "3", "3 7", "4 7\n", "3 7\nx", " 3 7\n", "03 7\n"} {
+		if got := parseTrial(bad); got != (trial{}) {
+			t.Errorf("%q was read as %v", bad, got)
+		}
+	}
+}
+
+// TestKeeperMayLittle talks to PID 1 as a keeper that was taken over.
+func TestKeeperMayLittle(t *testing.T) {
+	for name, f := range map[string]*first{
+		"not on trial": {slots: slots{start: slotA, running: slotA}},
+		"on trial":     {slots: slots{start: slotA, running: slotB, trial: true}},
+	} {
+		ours, theirs := net.Pipe()
+		l := &Loader{line: theirs, answers: bufio.NewReader(theirs), slot: f.slots.running - slotA, trial: f.slots.trial}
+		reports := make(chan string)
+		go func() { reports <- f.serve(ours) }()
+		here, trial, _ := l.Running()
+		if err := l.Commit(1 - here); !errors.Is(err, errRefused) {
+			t.Errorf("%s: the slot that does not run became the one that starts: %v", name, err)
+		}
+		if err := l.TryOnce(here); !errors.Is(err, errRefused) {
+			t.Errorf("%s: the running slot is to be tried: %v", name, err)
+		}
+		if trial {
+			if err := l.TryOnce(1 - here); !errors.Is(err, errRefused) {
+				t.Errorf("%s: an update on top of one that is on trial: %v", name, err)
+			}
+		} else if err := l.Commit(here); !errors.Is(err, errRefused) {
+			t.Errorf("%s: a commit without a trial: %v", name, err)
+		}
+		if err := l.ask("reboot", "2"); !errors.Is(err, errRefused) {
+			t.Errorf("%s: another wish: %v", name, err)
+		}
+		if err := l.Tell("two\nlines"); err != nil {
+			t.Error(err)
+		}
+		_ = theirs.Close()
+		if got := <-reports; got != "two lines" {
+			t.Errorf("%s: the report is %q", name, got)
 		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"sotto/board"
 	"sotto/net/link"
+	"sotto/net/onion"
 )
 
 // Environment is what the phone finds around it.
@@ -27,11 +28,15 @@ type Environment struct {
 	Notices []string           // what the screen should say: what is broken, and which slot this is
 	Network <-chan link.Status // every change, beginning with the present
 	Alive   func()             // to be called at least every few seconds, or boot starts the phone anew
+	Onion   onion.Config       // for onion.Start; without Dir this image has no Tor
 }
 
 // enterCell is the life between fork and child: Landlock binds a thread and what it becomes, so this thread becomes the
 // child. The filter of system calls comes later, since it forbids becoming.
-func enterCell(name string) error {
+//
+// The first of words names the child; what follows is its argv when that is not its name alone.
+func enterCell(words []string) error {
+	name, argv := words[0], words
 	runtime.LockOSThread()
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("boot: no_new_privs: %w", err)
@@ -43,15 +48,20 @@ func enterCell(name string) error {
 		places = append(places, place{linkDir, writeRights})
 	case phoneName:
 		places = append(places, place{phoneDir, writeRights}, place{"/dev", nodeRights},
-			place{"/sys/class/backlight", nodeRights &^ unix.LANDLOCK_ACCESS_FS_IOCTL_DEV})
+			place{"/sys/class/backlight", nodeRights &^ unix.LANDLOCK_ACCESS_FS_IOCTL_DEV},
+			place{torDir + "/target", writeRights | unix.LANDLOCK_ACCESS_FS_MAKE_SOCK})
 		ports = []uint16{directPort}
+	case keepName:
+		places = append(places, place{keepDir, writeRights})
+	case torName:
+		places, argv = torPlaces(), words[1:]
 	default:
 		return fmt.Errorf("boot: no child is called %q", name)
 	}
 	if err := confine(places, ports...); err != nil {
 		return err
 	}
-	return fmt.Errorf("boot: %s: %w", name, unix.Exec(self, []string{name}, os.Environ()))
+	return fmt.Errorf("boot: %s: %w", name, unix.Exec(self, argv, os.Environ()))
 }
 
 // boardOf is the board that PID 1 found, told by environment.
@@ -144,7 +154,7 @@ func runPhone(c Config) error {
 	if err := unix.SetNonblock(heartbeatF, true); err != nil {
 		return fmt.Errorf("boot: heartbeat: %w", err)
 	}
-	env := Environment{Board: b, State: phoneDir, Network: watchNetwork(ctx), Notices: notices(),
+	env := Environment{Board: b, State: phoneDir, Network: watchNetwork(ctx), Notices: notices(), Onion: onionConfig(),
 		Alive: func() { _, _ = pulse.Write([]byte{1}) }} // a full pipe is a boot that was told often enough
 	return c.Phone(ctx, env)
 }

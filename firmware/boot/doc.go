@@ -17,6 +17,8 @@ const (
 	dataDir    = "/data"               // the data partition
 	phoneDir   = dataDir + "/phone"    // the telephone's own folder
 	bootDir    = dataDir + "/boot"     // what boot remembers
+	keepDir    = dataDir + "/update"   // what firmware/update remembers
+	keyDir     = "/lib/sotto/keys"     // the owner's public keys, of the image
 	selectDir  = "/run/select"         // the partition with autoboot.txt, while it is mounted
 	template   = "/lib/sotto/data.tpl" // blocks of an empty file system
 	self       = "/init"
@@ -27,10 +29,14 @@ const (
 	cellName  = "cell" // between fork and the child: puts itself under Landlock and becomes the child
 	linkName  = "link"
 	phoneName = "phone"
+	torName   = "tor"    // of a cell: net/onion names the child
+	keepName  = "keeper" // writes updates into the slot that does not run
 )
 
 // Users. No two processes share one.
 const (
 	phoneUser = 1000
 	linkUser  = 1001
+	torUser   = 1002
+	keepUser  = 1003
 )

@@ -174,22 +174,30 @@ func waitFor(path string, patience time.Duration) (*os.File, error) {
 	}
 }
 
+// folder is one that a process owns.
+type folder struct {
+	path        string
+	user, group int
+	mode        os.FileMode
+}
+
+var folders = []folder{
+	{runDir, 0, 0, 0o755}, {linkDir, linkUser, linkUser, 0o755}, {bootDir, 0, 0, 0o700},
+	{phoneDir, phoneUser, phoneUser, 0o700}, {keepDir, keepUser, keepUser, 0o700},
+}
+
 // prepareFolders makes the folders that processes own. Without a data partition they are in memory.
 func prepareFolders(onCard bool) error {
 	if !onCard {
-		if err := unix.Mount("tmpfs", dataDir, "tmpfs", quiet, "mode=755,size=4m"); err != nil {
+		if err := unix.Mount("tmpfs", dataDir, "tmpfs", quiet, "mode=755,size=32m"); err != nil {
 			return fmt.Errorf("boot: %w", err)
 		}
 	}
-	for _, d := range []struct {
-		path string
-		user int
-		mode os.FileMode
-	}{{runDir, 0, 0o755}, {linkDir, linkUser, 0o755}, {bootDir, 0, 0o700}, {phoneDir, phoneUser, 0o700}} {
-		if err := os.MkdirAll(d.path, d.mode); err != nil {
+	for _, d := range append(folders, torFolders...) {
+		if err := os.MkdirAll(d.path, 0o700); err != nil {
 			return fmt.Errorf("boot: %w", err)
 		}
-		if err := errors.Join(os.Chown(d.path, d.user, d.user), os.Chmod(d.path, d.mode)); err != nil {
+		if err := errors.Join(os.Chown(d.path, d.user, d.group), os.Chmod(d.path, d.mode)); err != nil {
 			return fmt.Errorf("boot: %w", err)
 		}
 	}

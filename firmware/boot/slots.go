@@ -44,31 +44,70 @@ func parseAutoboot(b []byte) (int, error) {
 	return 0, ErrAutoboot
 }
 
-// switchSlot makes the card start from the slot that it does not start from now, and returns it.
-func switchSlot(path string) (int, error) {
+// setSlot makes the card start from a slot, from now on.
+func setSlot(path string, slot int) error {
 	old, err := os.ReadFile(path)
 	if err != nil {
-		return 0, fmt.Errorf("boot: %w", err)
+		return fmt.Errorf("boot: %w", err)
 	}
-	slot, err := parseAutoboot(old)
-	if err != nil {
-		return 0, err
+	if _, err := parseAutoboot(old); err != nil {
+		return err
 	}
-	next := autoboot(other(slot))
+	next := autoboot(slot)
 	if len(next) != len(old) {
-		return 0, fmt.Errorf("%w: it has %d octets, ours has %d", ErrAutoboot, len(old), len(next))
+		return fmt.Errorf("%w: it has %d octets, ours has %d", ErrAutoboot, len(old), len(next))
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_SYNC, 0)
 	if err != nil {
-		return 0, fmt.Errorf("boot: %w", err)
+		return fmt.Errorf("boot: %w", err)
 	}
 	_, err = f.WriteAt(next, 0)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err != nil {
-		return 0, fmt.Errorf("boot: %w", err)
+		return fmt.Errorf("boot: %w", err)
 	}
 	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, next) {
-		return 0, fmt.Errorf("boot: autoboot.txt was not written: %w", err)
+		return fmt.Errorf("boot: autoboot.txt was not written: %w", err)
 	}
-	return other(slot), nil
+	return nil
+}
+
+// slots is where this system stands.
+type slots struct {
+	start   int // the slot that the card starts from; 0: nobody knows
+	running int
+	trial   bool // this start was for one time only
+	failed  bool // an update was tried and is not what runs
+}
+
+// trial is what boot remembers of an update that is to be tried: where it is, and which version ordered it.
+type trial struct {
+	slot int
+	from int64
+}
+
+// String is the form in which it is remembered; parseTrial reads it, and takes anything else for no trial.
+func (t trial) String() string { return fmt.Sprintf("%d %d\n", t.slot, t.from) }
+
+func parseTrial(s string) (t trial) {
+	if _, err := fmt.Sscanf(s, "%d %d\n", &t.slot, &t.from); err != nil || (t.slot != slotA && t.slot != slotB) || t.String() != s {
+		return trial{}
+	}
+	return t
+}
+
+// whereAmI tells which slot runs. start is the one that autoboot.txt names; told is what the firmware of the board said
+// in the device tree, 0 when it says nothing. Then it is told from the version: an update never has the version of the
+// system that ordered it.
+func whereAmI(start, told int, t trial, version int64) slots {
+	s := slots{start: start, running: start}
+	switch {
+	case told == slotA || told == slotB:
+		s.running = told
+	case t.slot != 0 && t.from != version:
+		s.running = t.slot
+	}
+	s.trial = s.running != start
+	s.failed = t.slot != 0 && t.slot != start && !s.trial
+	return s
 }

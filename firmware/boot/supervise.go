@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -24,6 +25,7 @@ const (
 type child struct {
 	name   string
 	user   uint32
+	groups []uint32
 	caps   []uintptr
 	policy policy
 	cmd    *exec.Cmd
@@ -38,7 +40,7 @@ type child struct {
 func (f *first) supervise() {
 	children := []*child{
 		{name: linkName, user: linkUser, caps: []uintptr{unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE}},
-		{name: phoneName, user: phoneUser},
+		{name: phoneName, user: phoneUser, groups: []uint32{torUser}},
 	}
 	f.writeNotices()
 	died := make(chan *child)
@@ -57,12 +59,21 @@ func (f *first) supervise() {
 		case <-tick.C:
 			giveDevices()
 			f.check(children[1], time.Now())
-			if f.dog != nil {
-				if err := f.dog.Kick(); err != nil {
-					say("%v", err)
-				}
+			if f.lookForUpdate() && children[1].cmd != nil {
+				_ = children[1].cmd.Process.Kill() // it reads the notices when it starts
 			}
+			f.kick()
 		}
+	}
+}
+
+// kick tells the watchdog that PID 1 lives.
+func (f *first) kick() {
+	if f.dog == nil {
+		return
+	}
+	if err := f.dog.Kick(); err != nil {
+		say("%v", err)
 	}
 }
 
@@ -77,7 +88,7 @@ func (f *first) start(c *child, died chan<- *child) {
 	c.cmd = &exec.Cmd{Path: self, Args: []string{cellName, c.name}, Env: []string{"BOARD=" + f.board.Name},
 		Stderr: os.Stderr, ExtraFiles: []*os.File{w}, Dir: "/",
 		SysProcAttr: &syscall.SysProcAttr{
-			Credential:  &syscall.Credential{Uid: c.user, Gid: c.user, NoSetGroups: false},
+			Credential:  &syscall.Credential{Uid: c.user, Gid: c.user, Groups: c.groups},
 			AmbientCaps: c.caps, Setsid: true,
 		}}
 	err = c.cmd.Start()
@@ -134,6 +145,9 @@ func (f *first) healthy() {
 	if !f.data {
 		return
 	}
+	if f.slots.trial {
+		f.passed()
+	}
 	if err := errors.Join(remember("starts", "0"), os.RemoveAll(filepath.Join(bootDir, "notice"))); err != nil {
 		say("%v", err)
 	}
@@ -157,11 +171,20 @@ func (f *first) fallBack(why string) {
 	say("%s", why)
 	f.notices = append(f.notices, why)
 	f.writeNotices()
-	if f.board.Select == "" {
+	if f.slots.trial { // the card starts from the other slot anyhow, which then tells what happened
+		say("the update failed its trial: restarting with the earlier system")
+		f.restart()
 		return
 	}
-	slot, err := f.switchCard()
-	if err != nil {
+	if f.slots.start == 0 {
+		return
+	}
+	slot := other(f.slots.start)
+	if recall("bad") == strconv.Itoa(slot) {
+		say("the system in partition %d is no better", slot)
+		return
+	}
+	if err := f.onSelect(func(path string) error { return setSlot(path, slot) }); err != nil {
 		say("no other slot: %v", err)
 		return
 	}
@@ -172,22 +195,14 @@ func (f *first) fallBack(why string) {
 		}
 	}
 	say("falling back to partition %d", slot)
+	f.restart()
+}
+
+func (f *first) restart() {
 	unix.Sync()
 	if err := unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART); err != nil {
 		say("%v", err)
 	}
-}
-
-// switchCard mounts the partition with autoboot.txt just as long as it takes.
-func (f *first) switchCard() (int, error) {
-	if err := os.MkdirAll(selectDir, 0o700); err != nil {
-		return 0, err
-	}
-	if err := unix.Mount(f.board.Select, selectDir, "vfat", quiet|unix.MS_SYNCHRONOUS, ""); err != nil {
-		return 0, fmt.Errorf("boot: %s: %w", f.board.Select, err)
-	}
-	slot, err := switchSlot(filepath.Join(selectDir, "autoboot.txt"))
-	return slot, errors.Join(err, unix.Unmount(selectDir, 0))
 }
 
 // writeNotices leaves what the screen should say where the phone finds it.

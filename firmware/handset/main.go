@@ -23,7 +23,7 @@ var built string
 
 func main() {
 	seconds, _ := strconv.ParseInt(built, 10, 64)
-	boot.Main(boot.Config{Boards: boards.All(), Built: time.Unix(seconds, 0), Phone: runPhone})
+	boot.Main(boot.Config{Boards: boards.All(), Built: time.Unix(seconds, 0), Phone: runPhone, Keep: runKeeper})
 	if len(os.Args) == 2 && os.Args[1] == "--self-check" {
 		if err := phone.SelfCheck(); err != nil {
 			fmt.Fprintln(os.Stderr, "handset:", err)

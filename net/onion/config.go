@@ -16,6 +16,7 @@ type Config struct {
 	Transports map[string]string // pluggable transports by name, as "obfs4": path of the program
 
 	User   uint32                                            // the child's own uid and gid; 0: ours. Needs root
+	Given  bool                                              // who may has made the folders, and User's group is one of ours
 	Extra  []string                                          // further lines of configuration, as a private network's authorities
 	Log    io.Writer                                         // Tor's warnings; nil: nowhere
 	Launch func(torrc string, log io.Writer) (*Child, error) // nil: this binary again (Exec). PID 1 may do it for us

@@ -69,6 +69,9 @@ func Start(c Config) (*Tor, error) {
 
 // prepare makes the folders. What a killed process left of an amnesic Tor is removed.
 func (c Config) prepare() error {
+	if c.Given {
+		return nil
+	}
 	if c.Amnesic {
 		if err := os.RemoveAll(filepath.Join(c.Dir, dataDir)); err != nil {
 			return fmt.Errorf("onion: %w", err)

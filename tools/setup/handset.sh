@@ -1,5 +1,5 @@
 #!/bin/sh
-# handset.sh ARCH: build/handset-ARCH (amd64 or arm64), one static file, the same bits from any clone.
+# handset.sh ARCH: build/handset-ARCH (amd64 or arm64), one static file, the same bits from any clone. TOR=1 links Tor in.
 set -eu
 arch=${1:?handset.sh amd64|arm64}
 export CGO_ENABLED=1 GOOS=linux GOARCH="$arch"
@@ -15,6 +15,14 @@ arm64)
 *) echo "handset: no board has ARCH=$arch; use amd64 or arm64" >&2; exit 2 ;;
 esac
 export CGO_LDFLAGS="-lm" CGO_CFLAGS="-O2 -g0"
+case ${TOR:-0} in
+0) ;;
+1)
+	tools/libtor/build.sh "$arch"
+	export GOFLAGS="${GOFLAGS:--tags=nolibopusfile,netgo,osusergo},tor"
+	;;
+*) echo "handset: TOR=$TOR is neither 0 nor 1" >&2; exit 2 ;;
+esac
 # The clock of a board that has none starts at the time of the last change, and so do all clones of it.
 built=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1767225600)}
 mkdir -p build

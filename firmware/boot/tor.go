@@ -1,0 +1,71 @@
+package boot
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"sotto/net/onion"
+)
+
+// Tor runs as a user of its own, and only it may: the telephone asks PID 1 for it by a socket, and gets its control
+// connection. The two share folders, not memory:
+//
+//	/data/tor         telephone's, Tor's group passes through
+//	/data/tor/data    Tor's alone
+//	/data/tor/socks   Tor's; the telephone, a member of Tor's group, connects to the socket in it
+//	/data/tor/target  telephone's; what it listens on there gets Tor's group, and Tor connects to it
+const (
+	torDir    = dataDir + "/tor"
+	torSocket = runDir + "/tor"
+)
+
+// torFolders are the folders above, in the order in which they are made.
+var torFolders = []folder{
+	{torDir, phoneUser, torUser, 0o710},
+	{torDir + "/data", torUser, torUser, 0o700},
+	{torDir + "/socks", torUser, torUser, 0o750},
+	{torDir + "/target", phoneUser, torUser, 0o710 | os.ModeSetgid},
+}
+
+// startTor waits for a telephone that wants Tor.
+func startTor() error {
+	if onion.Linked() == "" {
+		return nil
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: torSocket, Net: "unix"})
+	if err != nil {
+		return fmt.Errorf("boot: %w", err)
+	}
+	if err := errors.Join(os.Chown(torSocket, phoneUser, phoneUser), os.Chmod(torSocket, 0o600)); err != nil {
+		return fmt.Errorf("boot: %w", err)
+	}
+	go func() {
+		// The cell puts the child under Landlock before it is Tor; Tor itself adds the filters of system calls.
+		if err := onion.Broker(l, onion.Exec(torUser, cellName, torName), os.Stderr); err != nil {
+			say("%v", err)
+		}
+	}()
+	return nil
+}
+
+// onionConfig is what the telephone gives to onion.Start; its Dir is empty in an image without Tor.
+func onionConfig() onion.Config {
+	if onion.Linked() == "" {
+		return onion.Config{}
+	}
+	return onion.Config{Dir: torDir, User: torUser, Given: true, Launch: onion.Brokered(torSocket)}
+}
+
+// torPlaces is all that Tor may touch: its folders, and what the kernel tells of this process.
+func torPlaces() []place {
+	return []place{
+		{self, readRights | unix.LANDLOCK_ACCESS_FS_EXECUTE}, {"/dev/null", nodeRights}, {"/dev/urandom", readRights},
+		{"/proc", readRights}, {filepath.Join(torDir, "data"), writeRights},
+		{filepath.Join(torDir, "socks"), writeRights | unix.LANDLOCK_ACCESS_FS_MAKE_SOCK},
+	}
+}
