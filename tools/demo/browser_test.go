@@ -123,8 +123,9 @@ func (b *browser) hears(who, half string) {
 	}
 }
 
-// TestTwoPeopleUseThePage plays three calls by mouse and keyboard in a real browser: an honest one, compared; one with an
-// attacker between people who have met; one with an attacker between people who have not. It leaves two pictures.
+// TestTwoPeopleUseThePage plays four calls by mouse and keyboard in a real browser: an honest one, compared; one with an
+// attacker between people who have met; one with an attacker between people who have not, and the one after him. It leaves
+// pictures.
 func TestTwoPeopleUseThePage(t *testing.T) {
 	b, addr := openDemo(t)
 	honestCall(t, b)
@@ -138,7 +139,17 @@ func TestTwoPeopleUseThePage(t *testing.T) {
 	}
 	b.hangUp()
 	attackOnStrangers(t, b)
+	b.click("#attacker")
+	if alice, bob = b.call(); alice != bob {
+		t.Errorf("without the attacker: codes %s and %s", alice, bob)
+	}
+	for _, who := range []string{"Alice", "Bob"} { // he left, and that is seen too
+		b.await(who, `OTHER PHONE|KEY CHANGED`, 5*time.Second)
+	}
 	strangersPages(t, addr)
+	if len(b.complaints) > 0 {
+		t.Errorf("the browser complains %d times, first: %s", len(b.complaints), b.complaints[0])
+	}
 }
 
 // honestCall: equal codes, no clear speech, loss as it is set, the browser's own voice; and both compare.

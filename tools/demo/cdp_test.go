@@ -24,6 +24,8 @@ type browser struct {
 	t    *testing.T
 	conn net.Conn
 	id   int
+
+	complaints []string // exceptions, and what the content policy refused
 }
 
 // openBrowser starts Chromium with an empty profile and attaches to its first tab.
@@ -69,7 +71,10 @@ func openBrowser(t *testing.T) *browser {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return &browser{t: t, conn: conn}
+	b := &browser{t: t, conn: conn}
+	b.do("Log.enable", nil)
+	b.do("Runtime.enable", nil)
+	return b
 }
 
 // do sends one command and waits for its result.
@@ -90,8 +95,19 @@ func (b *browser) do(method string, params map[string]any) json.RawMessage {
 			ID     int
 			Result json.RawMessage
 			Error  *struct{ Message string }
+			Method string
+			Params struct {
+				Entry struct{ Source, Level, Text string }
+			}
 		}
-		if json.Unmarshal(data, &reply) == nil && reply.ID == b.id {
+		if json.Unmarshal(data, &reply) != nil {
+			continue
+		}
+		e := reply.Params.Entry
+		if reply.Method == "Runtime.exceptionThrown" || e.Level == "error" && e.Source != "network" {
+			b.complaints = append(b.complaints, string(data))
+		}
+		if reply.ID == b.id {
 			if reply.Error != nil {
 				b.t.Fatalf("%s: %s", method, reply.Error.Message)
 			}

@@ -115,7 +115,8 @@ func (p *Path) View(n int) (v View, err error) {
 		now := time.Now()
 		c := &p.call
 		v = View{Armed: p.armed, Attacked: c.attack != nil, Calling: c.id != "" && !c.over, Speech: c.meter.Read(),
-			Sizes: slices.Sorted(maps.Keys(c.sizes)), Packets: p.notes.since(n, mostPackets)}
+			Sizes: slices.AppendSeq([]int{}, maps.Keys(c.sizes)), Packets: p.notes.since(n, mostPackets)}
+		slices.Sort(v.Sizes)
 		for i := range v.Measures {
 			m := &v.Measures[i]
 			m.Sent, m.Lost = p.notes.loss(i, now)

@@ -36,6 +36,9 @@ func kinds(v View) (all []string) {
 func TestTheWireCarriesACallAndShowsNoSpeech(t *testing.T) {
 	p, v := lay(t)
 	a, b := v[0], v[1]
+	if got := see(t, p); got.Sizes == nil || got.Packets == nil || got.Calling {
+		t.Errorf("the page wants lists, also empty ones: %+v", got)
+	}
 	offer, answer := call(t, a, b, "one")
 	for _, m := range []struct{ text, has, hasNot string }{
 		{offer, a.end.Face.String(), a.end.Real.Addr().String()}, {offer, b.end.Real.Addr().String(), b.end.Face.Addr().String()},
