@@ -100,6 +100,7 @@ type serverOptions struct {
 	algorithm string // empty: MD5
 	certName  string // empty: the domain
 	expired   bool
+	open      bool // asks nobody for a password
 }
 
 // startKamailio runs kamailio on free ports of loopback until the test ends.
@@ -129,6 +130,9 @@ func startKamailio(t *testing.T, o serverOptions) *server {
 		"CERTFILE", dir+"/cert.pem", "KEYFILE", dir+"/key.pem").Replace(string(conf))
 	write(t, dir+"/kamailio.cfg", []byte(text))
 	cmd := exec.Command("kamailio", "-DD", "-E", "-f", dir+"/kamailio.cfg", "-P", dir+"/pid", "-Y", dir, "-w", dir, "-m", "32", "-M", "4")
+	if !o.open {
+		cmd.Args = append(cmd.Args, "-A", "WITH_DIGEST")
+	}
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
@@ -274,25 +278,47 @@ func TestCallsThroughKamailio(t *testing.T) {
 	}
 }
 
+// A hundred calls in a row with each transport, with and without a password, in both directions and ended by either side:
+// each is told to have ended at both ends, and nothing comes after that.
 func TestHundredCallsInARow(t *testing.T) {
-	s := startKamailio(t, serverOptions{})
-	for _, transport := range []string{"udp", "tls"} {
-		alice := newPhone(t, "alice", s.account("alice", transport))
-		bob := newPhone(t, "bob", s.account("bob", transport))
-		alice.wantRegistered()
-		bob.wantRegistered()
-		for i := range 100 {
-			a, b := call(alice, bob, "bob")
-			if i%2 == 0 {
-				alice.Hangup(a, signaling.HungUp)
-				alice.wantEnd(signaling.HungUp)
-				bob.wantEnd(signaling.PeerHungUp)
-			} else {
-				bob.Hangup(b, signaling.HungUp)
-				bob.wantEnd(signaling.HungUp)
-				alice.wantEnd(signaling.PeerHungUp)
-			}
+	for _, open := range []bool{false, true} {
+		s := startKamailio(t, serverOptions{open: open})
+		for _, transport := range []string{"udp", "tls"} {
+			t.Run(fmt.Sprintf("%s, without password=%v", transport, open), func(t *testing.T) {
+				alice := newPhone(t, "alice", s.account("alice", transport))
+				bob := newPhone(t, "bob", s.account("bob", transport))
+				alice.wantRegistered()
+				bob.wantRegistered()
+				for i := range 100 {
+					from, to := alice, bob
+					if i%2 == 1 {
+						from, to = bob, alice
+					}
+					atFrom, atTo := call(from, to, to.name)
+					if i/2%2 == 0 {
+						from.Hangup(atFrom, signaling.HungUp)
+						from.wantEnd(signaling.HungUp)
+						to.wantEnd(signaling.PeerHungUp)
+					} else {
+						to.Hangup(atTo, signaling.HungUp)
+						to.wantEnd(signaling.HungUp)
+						from.wantEnd(signaling.PeerHungUp)
+					}
+				}
+				alice.quiet()
+				bob.quiet()
+			})
 		}
+	}
+}
+
+// quiet asserts that nothing more happens.
+func (p *phone) quiet() {
+	p.t.Helper()
+	select {
+	case e := <-p.Events():
+		p.t.Errorf("%s: got %T %+v", p.name, e, e)
+	case <-time.After(200 * time.Millisecond):
 	}
 }
 
