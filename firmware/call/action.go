@@ -36,6 +36,8 @@ type (
 	Volume struct{ Percent int }
 	// SendDTMF sends a digit to the peer, inside the encryption.
 	SendDTMF struct{ Digit rune }
+	// Say says our half of the code in the ear, for those who cannot read it.
+	Say struct{ Code, Language string }
 	// SetVerified tells ZRTP that the code was compared (OK), or that it differed: then nothing may be retained.
 	SetVerified struct{ OK bool }
 )
@@ -95,6 +97,7 @@ func (Mute) action()          {}
 func (Speaker) action()       {}
 func (Volume) action()        {}
 func (SendDTMF) action()      {}
+func (Say) action()           {}
 func (SetVerified) action()   {}
 func (Ring) action()          {}
 func (Tone) action()          {}

@@ -269,6 +269,8 @@ func (m *Machine) hold(k Key) {
 	t := &m.typed
 	first := len(t.text) == 1
 	switch s := m.state(); {
+	case k == KeyStar && (s == Talking || s == Verifying || s == Alarm):
+		m.sayCode()
 	case s == Listing && k == KeyCall && m.top().title == "log":
 		m.redial()
 	case s == Dialling && first && k == Key1:

@@ -293,6 +293,9 @@ func (m *Machine) openOptions() {
 		if !c.showWhole && !c.held {
 			rows = append(rows, action{Row{Label: "verify"}, m.verify})
 		}
+		if c.trust < Checked {
+			rows = append(rows, action{Row{Label: "say.code"}, m.sayCode})
+		}
 		rows = append(rows,
 			action{Row{Label: "hold", Mark: onOff(c.held)}, func() { m.holdCall(!c.held) }},
 			action{Row{Label: "mute", Mark: onOff(c.muted)}, func() { c.muted = !c.muted }},

@@ -103,6 +103,19 @@ func (m *Machine) codeWrong() {
 	m.raise(Listened)
 }
 
+// sayCode lets our half be heard.
+func (m *Machine) sayCode() {
+	c := m.call
+	if c == nil || c.keys.SAS == "" || c.alarm == Listened || c.trust == Checked || c.trust == Verified {
+		return
+	}
+	own, _, words := c.keys.halves()
+	if words {
+		own += ":" // a short word is no row of symbols
+	}
+	m.do(Say{own, m.settings.Language})
+}
+
 // leaveCode goes back from the entry to where it was opened.
 func (m *Machine) leaveCode() {
 	c := m.call

@@ -2,6 +2,7 @@ package phone
 
 import (
 	"errors"
+	"math"
 	"sync"
 	"time"
 
@@ -16,6 +17,8 @@ type card struct {
 	pcm         hal.PCM
 	first       *seat
 	seats       int
+	spoken      []int16 // still to be heard, beside the call in front
+	mixed       []int16 // of one frame
 }
 
 // seat is a call's place at the card (hal.PCM).
@@ -96,7 +99,29 @@ func (s *seat) ReadFrame(dst []int16) error {
 
 // WriteFrame implements hal.PCM.
 func (s *seat) WriteFrame(src []int16) error {
-	return s.use(&s.card.write, &s.due[1], len(src), func(pcm hal.PCM) error { return pcm.WriteFrame(src) })
+	return s.use(&s.card.write, &s.due[1], len(src), func(pcm hal.PCM) error { return pcm.WriteFrame(s.card.mix(src)) })
+}
+
+// say lets samples be heard with the call in front, instead of what was being said.
+func (c *card) say(samples []int16) {
+	c.mu.Lock()
+	c.spoken = samples
+	c.mu.Unlock()
+}
+
+// mix adds what is being said to a frame.
+func (c *card) mix(src []int16) []int16 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.spoken) == 0 {
+		return src
+	}
+	c.mixed = append(c.mixed[:0], src...)
+	for i, s := range c.spoken[:min(len(c.spoken), len(src))] {
+		c.mixed[i] = int16(min(max(int(src[i])/2+int(s), math.MinInt16), math.MaxInt16)) // the voice steps back
+	}
+	c.spoken = c.spoken[min(len(c.spoken), len(src)):]
+	return c.mixed
 }
 
 // Xruns implements hal.XrunCounter: what the card lost.
@@ -125,6 +150,6 @@ func (s *seat) Close() error {
 		return nil
 	}
 	pcm := s.card.pcm
-	s.card.pcm = nil
+	s.card.pcm, s.card.spoken = nil, nil
 	return pcm.Close()
 }

@@ -1,12 +1,14 @@
 package phone
 
 import (
+	"context"
 	"math"
 	"time"
 
 	"sotto/codec"
 	"sotto/codec/tone"
 	"sotto/firmware/call"
+	"sotto/firmware/spoken"
 	"sotto/hal"
 )
 
@@ -144,4 +146,18 @@ func (p *phone) ring(r call.Ring) {
 		return
 	}
 	p.ringer.start(melody{tunes[max(r.Tune, 0)%len(tunes)], r.Kind == call.RingRising})
+}
+
+// say lets our half of the code be heard in the ear. To make the sound of it takes a moment.
+func (p *phone) say(a call.Say) {
+	p.background(func(context.Context) func() {
+		sound, err := spoken.Say(a.Language, a.Code)
+		return func() {
+			if err != nil {
+				p.note(Note{Event: "alert", Why: err.Error()})
+			} else if p.talking() != nil {
+				p.card.say(sound)
+			}
+		}
+	})
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"sotto/firmware/call"
 	"sotto/firmware/phonebook"
 	"sotto/hal"
 	"sotto/hal/haltest"
@@ -127,6 +128,36 @@ func (c *voiceCard) WriteFrame(src []int16) error {
 func (c *voiceCard) Close() error {
 	c.closed = true
 	return nil
+}
+
+func TestWhatIsSaidIsHeardWithTheCallInFront(t *testing.T) {
+	pcm := &voiceCard{}
+	var c card
+	far, _ := c.sit(func() (hal.PCM, error) { return pcm, nil })
+	near, _ := c.sit(nil)
+	c.say([]int16{1000, 1000, 1000, 30000})
+	for range 3 {
+		near.WriteFrame([]int16{10000, 10000})
+		far.WriteFrame([]int16{1, 1})
+	}
+	if !slices.Equal(pcm.played, []int16{6000, 6000, 10000}) {
+		t.Errorf("played %v: want the voice at half its strength under two frames of speech, then whole", pcm.played)
+	}
+	p := still(t, Config{State: t.TempDir()})
+	defer p.stop()
+	p.say(call.Say{Code: "Zulu:", Language: "de"}) // a word of four letters is not spelt
+	p.say(call.Say{Code: "yb", Language: "de"})
+	for range 2 {
+		select {
+		case then := <-p.results:
+			then()
+		case <-time.After(5 * time.Second):
+			t.Fatal("nothing is said")
+		}
+	}
+	if len(p.notes) != 0 {
+		t.Errorf("%+v", p.notes)
+	}
 }
 
 func TestOneCardForTwoCalls(t *testing.T) {

@@ -244,6 +244,22 @@ func TestSayYoursTypeTheirs(t *testing.T) {
 	p.wantScreen("You checked the code", "Code yb nd", `\[Options\] \[Hang up\]`)
 }
 
+func TestTheCodeIsHeardByThoseWhoCannotReadIt(t *testing.T) {
+	p := newPhone(t, call.Config{})
+	p.calling(first)
+	p.hold("*")
+	p.wantDid(call.Say{Code: "yb", Language: "en"}) // ours, and only ours
+	p.press("6", "6")
+	p.hold("*")
+	p.wantDid(call.Say{Code: "yb", Language: "en"})
+	p.wantScreen("y b n _")
+	p = newPhone(t, call.Config{})
+	p.calling(with(first, func(s *call.Secure) { s.SAS, s.Initiator = "button:Zulu", false }))
+	p.press("ok")
+	p.choose("say.code")
+	p.wantDid(call.Say{Code: "Zulu:", Language: "en"})
+}
+
 func TestTheOtherSideTypesTheFirstHalf(t *testing.T) {
 	p := newPhone(t, call.Config{})
 	p.calling(with(first, func(s *call.Secure) { s.Initiator = false }))
