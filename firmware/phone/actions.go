@@ -58,16 +58,12 @@ func (p *phone) do(a call.Action) {
 // dial begins a call.
 func (p *phone) dial(to string) {
 	p.calls++
-	if target, route, ok := p.onionOf(to); ok {
-		p.dialOnion(target, route)
-		return
-	}
 	if p.line == nil {
 		p.note(Note{Event: "ended", Cause: string(call.NoNetwork)})
 		p.later(call.LineEnded{Cause: call.NoNetwork})
 		return
 	}
-	v, err := p.prepare(to, nil, nil)
+	v, err := p.prepare(to, nil)
 	if err != nil {
 		p.later(call.LineEnded{Cause: call.NoNetwork})
 		return
@@ -85,24 +81,23 @@ func (p *phone) answer() {
 		return
 	}
 	offer := p.incoming.Offer
-	v, err := p.prepare(p.incoming.From.URI, &offer, p.overOf(p.incoming))
+	v, err := p.prepare(p.incoming.From.URI, &offer)
 	if err != nil {
-		p.on(p.current).Hangup(p.current, signaling.MediaFailed)
+		p.line.Hangup(p.current, signaling.MediaFailed)
 		p.later(call.LineEnded{Cause: call.NoMedia})
 		return
 	}
 	p.voice = v
 	p.describe(v, &offer, func(d signaling.Description) {
 		v.local = d.AnswerTo(offer)
-		p.expectStreams(v)
-		p.on(p.current).Answer(p.current, v.local)
+		p.line.Answer(p.current, v.local)
 	})
 }
 
 // hangup ends the current call, whatever it is doing.
 func (p *phone) hangup(cause call.Cause) {
 	if p.current != 0 {
-		p.on(p.current).Hangup(p.current, lineCause(cause))
+		p.line.Hangup(p.current, lineCause(cause))
 	}
 	p.note(Note{Event: "ended", Call: p.numberOf(p.voice), Cause: string(cause)})
 	p.forgetCall()
@@ -120,10 +115,6 @@ func (p *phone) forgetCall() {
 func (p *phone) startVoice() {
 	if p.voice == nil {
 		p.later(call.MediaFailed{Cause: call.NoMedia})
-		return
-	}
-	if p.voice.over != nil {
-		p.findOnionWay(p.voice)
 		return
 	}
 	if p.voice.agent != nil {
