@@ -58,12 +58,16 @@ func (p *phone) do(a call.Action) {
 // dial begins a call.
 func (p *phone) dial(to string) {
 	p.calls++
+	if target, route, ok := p.onionOf(to); ok {
+		p.dialOnion(target, route)
+		return
+	}
 	if p.line == nil {
 		p.note(Note{Event: "ended", Cause: string(call.NoNetwork)})
 		p.later(call.LineEnded{Cause: call.NoNetwork})
 		return
 	}
-	v, err := p.prepare(to, nil)
+	v, err := p.prepare(to, nil, nil)
 	if err != nil {
 		p.later(call.LineEnded{Cause: call.NoNetwork})
 		return
@@ -81,23 +85,24 @@ func (p *phone) answer() {
 		return
 	}
 	offer := p.incoming.Offer
-	v, err := p.prepare(p.incoming.From.URI, &offer)
+	v, err := p.prepare(p.incoming.From.URI, &offer, p.overOf(p.incoming))
 	if err != nil {
-		p.line.Hangup(p.current, signaling.MediaFailed)
+		p.on(p.current).Hangup(p.current, signaling.MediaFailed)
 		p.later(call.LineEnded{Cause: call.NoMedia})
 		return
 	}
 	p.voice = v
 	p.describe(v, &offer, func(d signaling.Description) {
 		v.local = d.AnswerTo(offer)
-		p.line.Answer(p.current, v.local)
+		p.expectStreams(v)
+		p.on(p.current).Answer(p.current, v.local)
 	})
 }
 
 // hangup ends the current call, whatever it is doing.
 func (p *phone) hangup(cause call.Cause) {
 	if p.current != 0 {
-		p.line.Hangup(p.current, lineCause(cause))
+		p.on(p.current).Hangup(p.current, lineCause(cause))
 	}
 	p.note(Note{Event: "ended", Call: p.numberOf(p.voice), Cause: string(cause)})
 	p.forgetCall()
@@ -115,6 +120,10 @@ func (p *phone) forgetCall() {
 func (p *phone) startVoice() {
 	if p.voice == nil {
 		p.later(call.MediaFailed{Cause: call.NoMedia})
+		return
+	}
+	if p.voice.over != nil {
+		p.findOnionWay(p.voice)
 		return
 	}
 	if p.voice.agent != nil {

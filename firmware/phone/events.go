@@ -7,6 +7,7 @@ import (
 	"sotto/firmware/media"
 	"sotto/firmware/phonebook"
 	"sotto/net/signaling"
+	"sotto/net/signaling/sipua"
 	"sotto/zrtp"
 )
 
@@ -81,11 +82,14 @@ func (p *phone) lineEnded(ev signaling.Ended) {
 
 // incomingCall rings, waits, or is refused, as the machine decides.
 func (p *phone) incomingCall(ev signaling.Incoming) {
+	if sipua.IsOnion(ev.Call) {
+		p.nameOnion(&ev)
+	}
 	from := call.Party{Name: ev.From.Name, Address: ev.From.URI}
 	contact := ""
 	if p.book != nil {
 		if p.book.Blocked(ev.From.URI) {
-			p.line.Hangup(ev.Call, signaling.Busy) // no ring, and no hint that it is personal
+			p.on(ev.Call).Hangup(ev.Call, signaling.Busy) // no ring, and no hint that it is personal
 			return
 		}
 		contact = p.book.ContactAt(ev.From.URI)
@@ -137,6 +141,8 @@ func (p *phone) voiceEvent(ev voiceEvent) {
 			p.note(Note{Event: "alert", Call: v.number, Why: "peer silent"})
 			p.tell(v, call.Alert{Why: "peer silent"})
 		}
+	case media.PeerLeft:
+		p.peerLeft(v)
 	case media.PeerBack:
 		p.tell(v, call.Alert{})
 	}

@@ -198,6 +198,9 @@ func (p *phone) unlock(pin string) {
 			if err == nil {
 				p.book = book
 				p.load()
+				if err := p.serveOnion(); err != nil {
+					p.note(Note{Event: "alert", Why: err.Error()})
+				}
 				p.reach()
 				p.handle(call.SettingsChanged{Settings: p.own.Settings})
 				p.handle(call.SetupChanged{Setup: p.own.Setup, Able: p.able()})

@@ -40,13 +40,13 @@ func (p *phone) closeLine() {
 	if p.line == nil {
 		return
 	}
-	if p.other.id != 0 {
+	if p.other.id != 0 && !sipua.IsOnion(p.other.id) {
 		p.exchange()
 		p.forgetCall()
 		p.exchange()
 		p.handle(call.Beside{Event: call.LineEnded{Cause: call.NoNetwork}})
 	}
-	if p.current != 0 {
+	if p.current != 0 && !sipua.IsOnion(p.current) {
 		p.forgetCall()
 		p.handle(call.LineEnded{Cause: call.NoNetwork})
 	}
@@ -63,6 +63,9 @@ func (p *phone) tellNetwork() {
 	n.Why = p.refused
 	if p.line != nil {
 		n.Up, n.Route, n.Address = true, "direct", p.line.Addr().String()
+	}
+	if p.tor.service != nil && p.tor.status.Reachable() {
+		n.Up, n.Route, n.Address = true, torAll, "sip:handset@"+p.tor.service.Address().String()
 	}
 	p.handle(call.NetworkChanged{Network: n})
 }

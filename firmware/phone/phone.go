@@ -48,6 +48,7 @@ type Config struct {
 	PIN      string                 // opens the memory at start, and becomes its PIN when there is none; empty: a person types it
 	Accounts []sipua.Account        // at registrars; the first takes plain numbers
 	Reach    Reach
+	Onion    *Onion    // nil: without Tor
 	Contacts []Contact // the first sits on speed dial 2
 	Ptime    int       // milliseconds of speech in a packet; 0 is 20
 	Devices  Devices
@@ -85,6 +86,8 @@ type phone struct {
 	told     time.Time      // when the machine was last told how the voice arrives
 	voices   chan voiceEvent
 	notes    []Note // to be reported when the screen is drawn
+	tor      tor
+	running  call.Running
 	ringer   ringer
 	ringing  bool
 	lamp     bool
@@ -131,6 +134,14 @@ func start(cfg Config) (*phone, error) {
 			return nil, err
 		}
 	}
+	if err := p.openTor(); err != nil {
+		p.tor.close()
+		if p.line != nil {
+			p.line.Close()
+		}
+		p.closeBook()
+		return nil, err
+	}
 	p.ringer.open = cfg.Devices.OpenRinger
 	p.machine = call.New(call.Config{Name: cfg.Name, Settings: p.own.Settings, Setup: p.own.Setup, Able: p.able(),
 		Closed: p.book == nil, HasPIN: p.safe.HasPIN(), First: cfg.Guide && p.book != nil && !known})
@@ -143,7 +154,7 @@ func (p *phone) stop() {
 	close(p.quit)
 	for range 2 {
 		if p.current != 0 {
-			p.line.Hangup(p.current, signaling.HungUp)
+			p.on(p.current).Hangup(p.current, signaling.HungUp)
 		}
 		p.stopVoice()
 		p.exchange()
@@ -152,6 +163,7 @@ func (p *phone) stop() {
 	if p.line != nil {
 		p.line.Close()
 	}
+	p.tor.close()
 	close(p.writes)
 	<-p.written
 	p.closeBook()
@@ -179,6 +191,10 @@ func (p *phone) loop(ctx context.Context, keys <-chan hal.KeyEvent, failed <-cha
 			}
 		case ev := <-p.lineEvents():
 			p.lineEvent(ev)
+		case ev := <-p.tor.events():
+			p.lineEvent(ev)
+		case s := <-p.tor.changes():
+			p.torStatus(s)
 		case then := <-p.results:
 			then()
 		case s := <-p.cfg.Network:

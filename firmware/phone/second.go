@@ -30,19 +30,19 @@ func (p *phone) swap() {
 // hold asks the peer to be silent, or to go on. The microphone is the machine's to close.
 func (p *phone) hold(on bool) {
 	v := p.voice
-	if v == nil || p.line == nil {
+	if v == nil || p.on(p.current) == nil {
 		return
 	}
 	v.local.Direction = signaling.SendRecv
 	if on {
 		v.local.Direction = signaling.SendOnly // RFC 3264, Section 8.4
 	}
-	p.line.Update(p.current, v.local)
+	p.on(p.current).Update(p.current, v.local)
 }
 
 // refuseWaiting hangs up on the incoming call of the event in hand, wherever it was put.
 func (p *phone) refuseWaiting(cause call.Cause) {
-	p.line.Hangup(p.waiting, lineCause(cause))
+	p.on(p.waiting).Hangup(p.waiting, lineCause(cause))
 	p.calls-- // it never was one
 	switch p.waiting {
 	case p.current:

@@ -166,7 +166,8 @@ func (p *phone) renewLine() {
 func (p *phone) measure() {
 	r := p.cfg.Running
 	r.Notes = append(slices.Clone(r.Notes), p.cfg.Notices...)
-	p.handle(call.RunningChanged{Running: r})
+	p.running = r
+	p.tellRunning()
 	p.background(func(context.Context) func() {
 		if r.Version == "" {
 			r.Version = version()
@@ -174,8 +175,15 @@ func (p *phone) measure() {
 		if r.Image == "" {
 			r.Image = selfHash()
 		}
-		return func() { p.handle(call.RunningChanged{Running: r}) }
+		return func() { p.running = r; p.tellRunning() }
 	})
+}
+
+// tellRunning shows what is running, Tor included.
+func (p *phone) tellRunning() {
+	r := p.running
+	r.Notes = append(slices.Clone(r.Notes), p.torNotes()...)
+	p.handle(call.RunningChanged{Running: r})
 }
 
 // version is what the builder wrote into the program.
@@ -218,6 +226,9 @@ func (p *phone) tellStats() {
 
 // route is how the media goes.
 func (v *voice) route() string {
+	if v.over != nil && v.over.bundle != nil {
+		return torAll
+	}
 	if v.agent != nil {
 		if w, ok := v.agent.Way(); ok && w.Relayed {
 			return "relay"

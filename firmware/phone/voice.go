@@ -11,6 +11,7 @@ import (
 	"sotto/firmware/phonebook"
 	"sotto/hal"
 	"sotto/net/nat"
+	"sotto/net/onion/bundle"
 	"sotto/net/protect"
 	"sotto/net/signaling"
 	"sotto/zrtp"
@@ -23,6 +24,7 @@ type voice struct {
 	session   *zrtp.Session
 	rtp, rtcp *wire
 	agent     *nat.Agent // the way by ICE; nil: the two wires are the way
+	over      *over      // nil: not over Tor. Else there are no wires
 	remote    signaling.Description
 	local     signaling.Description // what we said last
 	pcm       hal.PCM
@@ -45,12 +47,14 @@ const clientID = "SOTTO"
 
 // prepare opens the ports and makes the ZRTP session, so that an offer or answer can be written. peer is what the caller
 // offered, nil when we call.
-func (p *phone) prepare(address string, peer *signaling.Description) (*voice, error) {
-	rtp, rtcp, err := openWires(p.line.Addr().Addr())
-	if err != nil {
-		return nil, err
+func (p *phone) prepare(address string, peer *signaling.Description, o *over) (*voice, error) {
+	v := &voice{number: p.calls, address: address, over: o}
+	if o == nil {
+		var err error
+		if v.rtp, v.rtcp, err = openWires(p.line.Addr().Addr()); err != nil {
+			return nil, err
+		}
 	}
-	v := &voice{number: p.calls, address: address, rtp: rtp, rtcp: rtcp}
 	var b [4]byte
 	if _, err := rand.Read(b[:]); err != nil {
 		return nil, err
@@ -88,9 +92,15 @@ func helloHash(d signaling.Description) []byte {
 
 // description is our side of the call.
 func (v *voice) description(ptime int) signaling.Description {
+	rtp, rtcp, token := nowhere, nowhere, bundle.Token{}
+	if v.over != nil {
+		token = v.over.token
+	} else {
+		rtp, rtcp = v.rtp.addr(), v.rtcp.addr()
+	}
 	return signaling.Description{
-		RTP: v.rtp.addr(), RTCP: v.rtcp.addr(), Mux: true, PayloadType: signaling.OpusType, DTMF: signaling.DTMFType,
-		Ptime: ptime, FEC: true, CBR: true, Session: uint64(v.ssrc), Version: 1,
+		RTP: rtp, RTCP: rtcp, Token: token, Mux: true, PayloadType: signaling.OpusType, DTMF: signaling.DTMFType,
+		Ptime: v.ptime(ptime), FEC: true, CBR: true, Session: uint64(v.ssrc), Version: 1,
 		Hashes: []signaling.ZRTPHash{{Version: "1.10", Hash: v.session.HelloHash()}},
 	}
 }
@@ -98,6 +108,9 @@ func (v *voice) description(ptime int) signaling.Description {
 // setRemote aims the ports at the peer.
 func (v *voice) setRemote(d signaling.Description) {
 	v.remote = d
+	if v.over != nil {
+		return
+	}
 	v.rtp.setRemote(d.RTP)
 	if d.RTCP.IsValid() {
 		v.rtcp.setRemote(d.RTCP)
@@ -120,9 +133,15 @@ func (v *voice) start(p *phone) error {
 	}
 	v.pcm = pcm
 	cfg := media.Config{PCM: pcm, RTP: v.rtp, RTCP: v.rtcp, Session: v.session, Protect: protector, SSRC: v.ssrc,
-		PayloadType: v.remote.PayloadType, EventType: v.remote.DTMF, Ptime: p.cfg.Ptime, Realtime: true}
+		PayloadType: v.remote.PayloadType, EventType: v.remote.DTMF, Ptime: v.ptime(p.cfg.Ptime), Realtime: true}
 	if v.remote.Mux {
 		cfg.RTCP = nil
+	}
+	if v.over != nil {
+		cfg.RTP, cfg.RTCP = nil, nil // and without a way of its own there is no call
+		if v.over.bundle != nil {
+			cfg.RTP = v.over.bundle
+		}
 	}
 	if v.agent != nil {
 		cfg.RTP, cfg.RTCP = v.agent, nil
@@ -176,8 +195,12 @@ func (v *voice) close() {
 	if v.pcm != nil {
 		v.pcm.Close()
 	}
-	v.rtp.Close()
-	v.rtcp.Close()
+	if v.over != nil {
+		v.over.close()
+	} else {
+		v.rtp.Close()
+		v.rtcp.Close()
+	}
 	if v.agent != nil {
 		v.agent.Close()
 	}

@@ -34,7 +34,10 @@ func (p *phone) background(work func(ctx context.Context) func()) {
 }
 
 // wantsWay tells whether a call goes by ICE: when we have servers to ask, or when the peer offers candidates.
-func (p *phone) wantsWay(peer *signaling.Description) bool {
+func (p *phone) wantsWay(v *voice, peer *signaling.Description) bool {
+	if v.over != nil {
+		return v.over.byICE(peer)
+	}
 	if peer != nil {
 		return peer.ICE != nil && !nat.Mismatch(*peer)
 	}
@@ -44,11 +47,16 @@ func (p *phone) wantsWay(peer *signaling.Description) bool {
 // describe makes our side of the call and hands it to ready, at once or when the candidates have been gathered. Nobody
 // learns an address of ours before this: it is called when we dial or answer.
 func (p *phone) describe(v *voice, peer *signaling.Description, ready func(signaling.Description)) {
-	if !p.wantsWay(peer) {
+	if !p.wantsWay(v, peer) {
 		ready(v.description(p.cfg.Ptime))
 		return
 	}
+	if p.line == nil {
+		p.later(call.MediaFailed{Cause: call.NoMedia})
+		return
+	}
 	reach := p.cfg.Reach
+	reach.RelayOnly = reach.RelayOnly || v.over != nil && v.over.route == torRelay
 	agent, err := nat.New(nat.Config{Servers: reach.Servers, RelayOnly: reach.RelayOnly, Controlling: peer == nil,
 		Local: p.line.Addr().Addr(), Loopback: p.line.Addr().Addr().IsLoopback(), Roots: reach.Roots})
 	if err != nil {

@@ -122,6 +122,15 @@ func (k ClientKey) ID() ClientID {
 
 func (k ClientKey) blob() string { return base64.StdEncoding.EncodeToString(k[:]) }
 
+// Secret is the key in base32, 52 characters, as ParseClientKey reads it: for a sealed book, or to be handed over.
+func (k ClientKey) Secret() string { return encoding.EncodeToString(k[:]) }
+
+// ParseClientKey reads what Secret wrote, in either case. The error is ErrKey.
+func ParseClientKey(s string) (k ClientKey, err error) {
+	id, err := ParseClientID(s)
+	return ClientKey(id), err
+}
+
 // String hides the key.
 func (ClientKey) String() string { return "onion.ClientKey" }
 

@@ -21,6 +21,7 @@ import (
 
 	"sotto/firmware/phone"
 	"sotto/net/nat"
+	"sotto/net/onion"
 	"sotto/net/signaling/sipua"
 )
 
@@ -32,6 +33,7 @@ type options struct {
 	contacts                                     []phone.Contact
 	accounts                                     []sipua.Account
 	reach                                        phone.Reach
+	onion                                        *phone.Onion // nil: without Tor
 	ptime                                        int
 	loop                                         bool
 	screen                                       string
@@ -79,7 +81,8 @@ func parseFlags(args []string, help io.Writer) (o options, err error) {
 		return err
 	})
 	ca := fs.String("ca", "", "PEM `file` with the authority that signs servers' certificates, instead of the system's")
-	route := fs.String("route", "direct", "how media goes: direct, or relay to show the peer no address of ours")
+	route := fs.String("route", "", "how calls go: direct, or relay to show the peer no address of ours; with --onion how calls over Tor\ngo: tor (all of it, the default), tor-relay or tor-direct (only the signaling)")
+	tor := torFlags(fs)
 	fs.StringVar(&o.pin, "pin", "", "`PIN` to unlock with at start")
 	fs.StringVar(&o.script, "script", "", "`file` with script lines, - for standard input")
 	fs.StringVar(&o.http, "http", "", "`address` of a page that shows this handset, as 127.0.0.1:8080")
@@ -107,12 +110,8 @@ func parseFlags(args []string, help io.Writer) (o options, err error) {
 	if err := o.trust(*ca); err != nil {
 		return o, err
 	}
-	switch *route {
-	case "direct":
-	case "relay":
-		o.reach.RelayOnly = true
-	default:
-		return o, fmt.Errorf("--route %s: direct or relay", *route)
+	if err := o.takeRoute(*route, tor); err != nil {
+		return o, err
 	}
 	if o.drift < -1000 || o.drift > 1000 {
 		return o, fmt.Errorf("--drift %g: -1000 to 1000", o.drift)
@@ -146,6 +145,7 @@ func (o *options) trust(file string) error {
 }
 
 func main() {
+	onion.ChildMain() // in the process that becomes Tor it does not return
 	o, err := parseFlags(os.Args[1:], os.Stdout)
 	if errors.Is(err, flag.ErrHelp) {
 		return
