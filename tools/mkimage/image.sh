@@ -1,7 +1,9 @@
 #!/bin/bash
-# image.sh BOARD KERNEL: fetches what is missing, builds what has changed, and makes build/sotto-BOARD.img.
+# image.sh BOARD KERNEL: fetches what is missing, builds what has changed, and makes build/sotto-BOARD.img and
+# build/sotto-BOARD.slot, the same system as an update. TOR=0 leaves Tor out; KEYS="a.pub b.pub" are the owner's keys for
+# updates. SOURCE_DATE_EPOCH, by default the time of the last change, is the version.
 set -euo pipefail
-export GOFLAGS=${GOFLAGS:--tags=nolibopusfile,netgo,osusergo} # as the Makefile sets it
+export GOFLAGS=${GOFLAGS:--tags=nolibopusfile,netgo,osusergo} GOEXPERIMENT=${GOEXPERIMENT-runtimesecret} # as the Makefile does
 board=$1 kernel=${2:-own}
 case $board in
 rpi3 | rpi4 | rpizero2w | qemuvirt) ;;
@@ -16,6 +18,7 @@ own) board/kernel/build.sh ;;
 debian) board/kernel/debian.sh ;;
 *) echo "sotto: no kernel is called $kernel; there are own and debian" >&2; exit 2 ;;
 esac
+export TOR=${TOR:-1}
 tools/setup/handset.sh arm64
 go build -o build/mkimage ./tools/mkimage
-build/mkimage --board "$board" --kernel "$kernel"
+build/mkimage --board "$board" --kernel "$kernel" --tor="$TOR" --keys "${KEYS:-}"

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"sotto/firmware/update"
 )
 
 // initramfs is the root file system, in memory from the first to the last moment: our binary, the authorities that TLS
@@ -34,6 +36,16 @@ func (in *inputs) initramfs() ([]byte, error) {
 	a.node("dev/null", 0o666, 1, 3)
 	contents := []file{
 		{"init", handset}, {"etc/ssl/certs/ca-certificates.crt", authorities}, {"lib/sotto/data.tpl", template},
+	}
+	for i, path := range in.keys {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := update.ParsePublicKey(string(b)); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		contents = append(contents, file{fmt.Sprintf("lib/sotto/keys/%d.pub", i), b})
 	}
 	modules, err := in.modules()
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -124,6 +125,20 @@ func (in *inputs) write(selector, slot string) error {
 		return err
 	}
 	return os.Rename(in.out+".new", in.out)
+}
+
+// writeSlot leaves the system of one slot beside the image, without the empty end: what an update carries.
+func (in *inputs) writeSlot(slot string) error {
+	b, err := os.ReadFile(slot)
+	if err != nil {
+		return err
+	}
+	end := len(bytes.TrimRight(b, "\x00"))
+	path := strings.TrimSuffix(in.out, ".img") + ".slot"
+	if err := os.WriteFile(path+".new", b[:(end+sector-1)/sector*sector], 0o644); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }
 
 // place copies a file to its place, leaving holes where it is zero.

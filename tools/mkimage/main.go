@@ -9,12 +9,14 @@
 package main
 
 import (
+	"debug/buildinfo"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -36,6 +38,8 @@ var machines = map[string]machine{
 type inputs struct {
 	board, handset, kernel, out string
 	kernelDir, firmware, certs  string
+	tor                         bool
+	keys                        []string // files with the owner's public keys
 	work                        string
 	list                        manifest
 }
@@ -48,7 +52,10 @@ func main() {
 	flag.StringVar(&in.out, "out", "", "the image; its manifest lies beside it")
 	flag.StringVar(&in.firmware, "firmware", "build/cache/raspi-firmware", "unpacked raspi-firmware")
 	flag.StringVar(&in.certs, "certs", "build/cache/ca-certificates", "unpacked ca-certificates")
+	flag.BoolVar(&in.tor, "tor", true, "the binary has Tor linked in")
+	keys := flag.String("keys", "", "files with the owner's public keys, which sign updates; none: no updates")
 	flag.Parse()
+	in.keys = strings.Fields(*keys)
 	if err := in.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "mkimage:", err)
 		os.Exit(1)
@@ -70,12 +77,14 @@ func (in *inputs) run() (err error) {
 	if err := checkHandset(in.handset); err != nil {
 		return err
 	}
+	in.list = manifest{Board: in.board, Kernel: in.kernel, Epoch: epoch}
+	if err := in.checkTor(); err != nil {
+		return err
+	}
 	if in.work, err = os.MkdirTemp("", "mkimage"); err != nil {
 		return err
 	}
 	defer os.RemoveAll(in.work)
-	in.list = manifest{Board: in.board, Kernel: in.kernel, Epoch: epoch}
-
 	slot, err := in.slot(m)
 	if err != nil {
 		return err
@@ -85,6 +94,9 @@ func (in *inputs) run() (err error) {
 		return err
 	}
 	if err := in.write(selector, slot); err != nil {
+		return err
+	}
+	if err := in.writeSlot(slot); err != nil {
 		return err
 	}
 	if err := in.list.modules(in.handset); err != nil {
@@ -103,6 +115,30 @@ func checkHandset(path string) error {
 	if len(b) < 64 || string(b[:4]) != "\x7fELF" || int(b[18])|int(b[19])<<8 != machineArm64 {
 		return fmt.Errorf("%s is no arm64 program", path)
 	}
+	return nil
+}
+
+// checkTor sees that the binary and the wish agree, and lists what Tor brings that is no Debian package.
+func (in *inputs) checkTor() error {
+	info, err := buildinfo.ReadFile(in.handset)
+	if err != nil {
+		return err
+	}
+	linked := false
+	for _, s := range info.Settings {
+		linked = linked || s.Key == "-tags" && slices.Contains(strings.Split(s.Value, ","), "tor")
+	}
+	if linked != in.tor {
+		return fmt.Errorf("%s: Tor linked in: %v, wanted: %v (make handset ARCH=arm64 TOR=1)", in.handset, linked, in.tor)
+	}
+	if !linked {
+		return nil
+	}
+	text, err := os.ReadFile("build/cache/libtor-arm64/versions.txt")
+	if err != nil {
+		return err
+	}
+	in.list.libraries(string(text))
 	return nil
 }
 
@@ -190,7 +226,11 @@ func (in *inputs) tree(m machine) ([]byte, error) {
 
 // packages are the Debian packages whose files are on the card.
 func (in *inputs) packages() []string {
-	return []string{in.kernelDir, in.firmware, in.certs, "build/cache/sysroot-arm64"}
+	p := []string{in.kernelDir, in.firmware, in.certs, "build/cache/sysroot-arm64"}
+	if in.tor {
+		p = append(p, "build/cache/sysroot-tor-arm64")
+	}
+	return p
 }
 
 // run starts a program whose output only matters when it fails.

@@ -22,8 +22,10 @@ type manifest struct {
 	Release  string    `json:"kernelRelease"`
 	Epoch    int64     `json:"epoch"`
 	Image    item      `json:"image"`
+	Slot     item      `json:"slot"` // the system alone, as an update carries it
 	Files    []item    `json:"files"`
 	Packages []origin  `json:"packages"`
+	Linked   []origin  `json:"linked,omitempty"` // C libraries in the binary that Tor brings, and Tor
 	Modules  []origin  `json:"modules"`
 	Tools    []version `json:"tools"`
 }
@@ -48,19 +50,36 @@ func (m *manifest) add(name string, b []byte) {
 	m.Files = append(m.Files, item{name, int64(len(b)), hex.EncodeToString(sum[:])})
 }
 
-// save writes the manifest beside the image.
-func (m *manifest) save(image string, folders []string) error {
-	f, err := os.Open(image)
+// libraries reads the list that tools/libtor/build.sh left: a name and a version a line.
+func (m *manifest) libraries(text string) {
+	for line := range strings.Lines(text) {
+		if name, number, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			m.Linked = append(m.Linked, origin{Name: name, Version: number})
+		}
+	}
+}
+
+// measure describes a file.
+func measure(path string) (item, error) {
+	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return item{}, err
 	}
 	defer f.Close()
 	h := sha256.New()
 	n, err := io.Copy(h, f)
-	if err != nil {
+	return item{filepath.Base(path), n, hex.EncodeToString(h.Sum(nil))}, err
+}
+
+// save writes the manifest beside the image.
+func (m *manifest) save(image string, folders []string) error {
+	var err error
+	if m.Image, err = measure(image); err != nil {
 		return err
 	}
-	m.Image = item{filepath.Base(image), n, hex.EncodeToString(h.Sum(nil))}
+	if m.Slot, err = measure(strings.TrimSuffix(image, ".img") + ".slot"); err != nil {
+		return err
+	}
 	release, err := os.ReadFile("build/cache/kernel-" + m.Kernel + "/version")
 	if err != nil {
 		return err

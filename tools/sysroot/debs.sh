@@ -22,20 +22,26 @@ command -v apt-get >/dev/null || die "apt-get is missing: this step needs Debian
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 [ -s "$keyring" ] || die "Debian's keys are missing: apt-get install debian-archive-keyring"
 
-mirror() { # the first Debian archive of this machine's sources
+mirror() { # FOLDER: the first Debian archive of this machine's sources whose address ends so
 	{ cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null || true; } |
 		sed -nE 's/^URIs: *([^ ]+).*/\1/p; s/^deb +(\[[^]]*\] +)?([^ ]+) .*/\2/p' |
-		sed 's|/*$||' | grep -E '/debian$' | head -1
+		sed 's|/*$||' | grep "/$1\$" | head -1
 }
 
 state=$cache/apt/$suite
 prepare() { # a private apt: own sources, lists and archive folder; proxies of the machine stay in force
 	local uri
-	uri=$(mirror)
+	uri=$(mirror debian)
 	[ -n "$uri" ] || die "no Debian mirror found in /etc/apt/sources.list*"
 	mkdir -p "$state"/{parts,preferences,lists/partial,archives/partial,empty/partial,dpkg}
 	: >"$state/dpkg/status"
-	echo "deb [signed-by=$keyring] $uri $suite main contrib non-free non-free-firmware" >"$state/sources.list"
+	echo "deb [signed-by=$keyring] $uri $suite main contrib non-free non-free-firmware" >"$state/sources.new"
+	uri=$(mirror debian-security || true)
+	if [ -n "$uri" ]; then # what was mended since the last release of the suite
+		echo "deb [signed-by=$keyring] $uri $suite-security main contrib non-free non-free-firmware" >>"$state/sources.new"
+	fi
+	if ! cmp -s "$state/sources.new" "$state/sources.list"; then rm -f "$state"/lists/*Packages*; fi
+	mv "$state/sources.new" "$state/sources.list"
 	cat >"$state/apt.conf" <<-X
 		Dir::Etc::sourcelist "$state/sources.list";
 		Dir::Etc::sourceparts "$state/parts";
