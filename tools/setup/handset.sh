@@ -25,7 +25,8 @@ case ${TOR:-0} in
 esac
 # The clock of a board that has none starts at the time of the last change, and so do all clones of it.
 built=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1767225600)}
+# libopus wants the mathematical library after it, so it stands last.
 mkdir -p build
 echo "sotto: building build/handset-$arch" >&2
-go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.built='"$built"' -linkmode external -extldflags "-static"' \
+go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.built='"$built"' -linkmode external -extldflags "-static -lm"' \
 	-o "build/handset-$arch" ./firmware/handset
