@@ -221,7 +221,7 @@ func narrowPage(t *testing.T, b *browser) {
 	if b.eval("document.documentElement.scrollWidth", &width); width != 390 {
 		t.Errorf("on 390 pixels the page is %d wide", width)
 	}
-	b.shot(picture("demo-narrow.png"))
+	b.shot(filepath.Join(root, "build", "demo-narrow.png"))
 	b.do("Emulation.clearDeviceMetricsOverride", map[string]any{})
 }
 

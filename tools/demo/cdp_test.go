@@ -228,11 +228,14 @@ func (b *browser) until(limit time.Duration, what, expr string) {
 	}
 }
 
-// shot writes a picture of the tab.
+// shot writes a picture of the page, as far down as it goes.
 func (b *browser) shot(file string) {
 	b.t.Helper()
+	var size [2]float64
+	b.eval("[innerWidth, Math.min(innerHeight, Math.ceil(document.querySelector('main').getBoundingClientRect().bottom) + 8)]", &size)
 	var r struct{ Data string }
-	if err := json.Unmarshal(b.do("Page.captureScreenshot", map[string]any{"format": "png"}), &r); err != nil {
+	if err := json.Unmarshal(b.do("Page.captureScreenshot", map[string]any{"format": "png",
+		"clip": map[string]any{"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1}}), &r); err != nil {
 		b.t.Fatal(err)
 	}
 	png, err := base64.StdEncoding.DecodeString(r.Data)
