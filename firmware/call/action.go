@@ -61,6 +61,10 @@ type (
 	DeleteContact struct{ ID string }
 	// Unverify takes back what was verified with a contact's device.
 	Unverify struct{ ID string }
+	// ShowPairing wants a number for the next call with a contact; PairingNumber is the answer.
+	ShowPairing struct{ ID string }
+	// Pair keeps the number that a contact's telephone shows, for the next call.
+	Pair struct{ ID, Number string }
 	// Block refuses calls from an address from now on, without a ring.
 	Block struct{ Address string }
 	// SelfTest tests the telephone; TestChanged is the answer, as often as there is news.
@@ -106,6 +110,8 @@ func (LogCall) action()       {}
 func (SaveContact) action()   {}
 func (DeleteContact) action() {}
 func (Unverify) action()      {}
+func (ShowPairing) action()   {}
+func (Pair) action()          {}
 func (Block) action()         {}
 func (SelfTest) action()      {}
 func (SaveSettings) action()  {}
@@ -133,6 +139,12 @@ func (SetDuress) String() string { return "SetDuress{[secret]}" }
 
 // GoString hides both PINs.
 func (SetDuress) GoString() string { return "SetDuress{[secret]}" }
+
+// String hides the number.
+func (Pair) String() string { return "Pair{[secret]}" }
+
+// GoString hides the number.
+func (Pair) GoString() string { return "Pair{[secret]}" }
 
 // String hides the PIN.
 func (SetEraseAfter) String() string { return "SetEraseAfter{[secret]}" }

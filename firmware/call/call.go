@@ -72,6 +72,7 @@ type Machine struct {
 	notice  notice
 	missed  int
 	mailbox Mailbox
+	pairing string // the number on the screen
 	network Network
 	battery int
 	light   int
@@ -141,6 +142,8 @@ func (m *Machine) fromHouse(ev Event) {
 		m.refresh()
 	case NetworkChanged:
 		m.network = ev.Network
+	case PairingNumber:
+		m.showPairing(ev.Number)
 	case MailboxChanged:
 		m.mailbox = ev.Mailbox
 	case BatteryChanged:

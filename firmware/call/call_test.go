@@ -92,7 +92,7 @@ func transcript(what []any) string {
 
 func TestPINsAreNotPrinted(t *testing.T) {
 	for _, a := range []Action{CheckPIN{"4711"}, ChangePIN{"4711", "4711"}, SetDuress{"4711", "4711"}, SetEraseAfter{"4711", 3},
-		SaveSetup{Setup{Accounts: []Account{{Password: "4711"}}}}} {
+		Pair{"1", "4711"}, SaveSetup{Setup{Accounts: []Account{{Password: "4711"}}}}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 			if s := fmt.Sprintf(verb, a); strings.Contains(s, "4711") {
 				t.Errorf("%T with %s: %s", a, verb, s)

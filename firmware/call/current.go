@@ -253,6 +253,9 @@ func (m *Machine) secure(ev Secure) {
 	case c.byItself && !c.mayListen():
 		m.end(KeyRefused)
 		return
+	case ev.Paired:
+		m.paired()
+		return
 	case c.alarm != NoAlarm:
 		m.raise(c.alarm)
 		return

@@ -47,6 +47,7 @@ type (
 		Name                  string // the contact that this device belongs to; empty: nobody's yet
 		OtherDevice           bool   // the contact of this call owns another device, and this is not it
 		OtherPerson           bool   // this device belongs to another contact than the one of this call
+		Paired                bool   // both ends knew the number that was agreed in person
 		Authentic             bool   // TLS on the signaling and a matching a=zrtp-hash
 		Disclosure            bool   // the peer's product gives keys away (RFC 6189, Section 11)
 	}
@@ -84,6 +85,8 @@ type (
 	NetworkChanged struct{ Network Network }
 	// MailboxChanged is how many voice messages wait.
 	MailboxChanged struct{ Mailbox Mailbox }
+	// PairingNumber answers ShowPairing.
+	PairingNumber struct{ Number string }
 	// BatteryChanged is the charge in percent; negative: there is no battery.
 	BatteryChanged struct{ Percent int }
 	// RunningChanged replaces what is running.
@@ -116,6 +119,7 @@ func (LineEnded) event()         {}
 func (PeerHeld) event()          {}
 func (Beside) event()            {}
 func (MailboxChanged) event()    {}
+func (PairingNumber) event()     {}
 func (Secure) event()            {}
 func (CacheMismatch) event()     {}
 func (PeerCannotEncrypt) event() {}
@@ -134,3 +138,9 @@ func (TestChanged) event()       {}
 func (PINChecked) event()        {}
 func (PINChanged) event()        {}
 func (Locked) event()            {}
+
+// String hides the number.
+func (PairingNumber) String() string { return "PairingNumber{[secret]}" }
+
+// GoString hides the number.
+func (PairingNumber) GoString() string { return "PairingNumber{[secret]}" }

@@ -163,6 +163,9 @@ func (p *phone) agreement(v *voice, ev zrtp.Event) {
 	case zrtp.CacheMismatch:
 		p.note(Note{Event: "alert", Why: "key changed"})
 		p.tell(v, call.CacheMismatch{})
+	case zrtp.AuxMismatch:
+		p.note(Note{Event: "alert", Call: v.number, Why: "pairing failed"})
+		p.tell(v, call.Alert{Why: "pairing failed"})
 	case zrtp.Alert:
 		p.note(Note{Event: "alert", Why: e.Reason.String()})
 		p.tell(v, call.Alert{Why: e.Reason.String()})
@@ -178,6 +181,9 @@ func (p *phone) agreement(v *voice, ev zrtp.Event) {
 // secured shows the code.
 func (p *phone) secured(v *voice, e zrtp.Secure) {
 	v.secure = true
+	if e.AuxMatch {
+		p.forgetPairing() // a number is good for one call
+	}
 	a, sas := e.Algorithms, v.sas
 	verified := sas.Verified
 	p.note(Note{Event: "secure", SAS: sas.SAS, KA: a.KeyAgreement.String(), Hash: a.Hash.String(),
@@ -190,7 +196,7 @@ func (p *phone) secured(v *voice, e zrtp.Secure) {
 		address, zid := v.address, v.zid
 		p.remember(func(b *phonebook.Book) error { return b.Met(address, zid) })
 	}
-	p.tell(v, call.Secure{Name: j.Name, OtherDevice: j.OtherDevice, OtherPerson: j.OtherPerson, Checked: j.Checked, SAS: sas.SAS, Initiator: e.Role == zrtp.Initiator, KA: a.KeyAgreement.String(),
+	p.tell(v, call.Secure{Name: j.Name, OtherDevice: j.OtherDevice, OtherPerson: j.OtherPerson, Checked: j.Checked, Paired: e.AuxMatch, SAS: sas.SAS, Initiator: e.Role == zrtp.Initiator, KA: a.KeyAgreement.String(),
 		Hash: a.Hash.String(), Cipher: a.Cipher.String(), Tag: a.AuthTag.String(), Verified: sas.Verified,
 		FirstCall: sas.NewDevice, Disclosure: e.Disclosure})
 }

@@ -78,6 +78,7 @@ type phone struct {
 	waiting  signaling.CallID // the incoming call of the event that is being handled
 	card     card             // sound, shared by both calls
 	mailbox  map[string]signaling.Messages
+	pairing  pairing        // agreed in person, for the next call
 	own      stored         // of the owner
 	given    given          // of the configuration
 	zone     *time.Location // nil: the system's

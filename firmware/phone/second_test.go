@@ -28,10 +28,10 @@ func freePort(t *testing.T) netip.AddrPort {
 	return c.LocalAddr().(*net.UDPAddr).AddrPort()
 }
 
-// wait waits for something on the screen.
-func (d device) wait(t *testing.T, pattern string) {
+// wait waits for something on the screen, and gives what it says.
+func (d device) wait(t *testing.T, pattern string) (last string) {
 	t.Helper()
-	want, last := regexp.MustCompile("(?m)"+pattern), ""
+	want := regexp.MustCompile("(?m)" + pattern)
 	for limit := time.After(15 * time.Second); ; {
 		select {
 		case n := <-d.notes:
@@ -39,7 +39,7 @@ func (d device) wait(t *testing.T, pattern string) {
 				continue
 			}
 			if last = n.Text; want.MatchString(last) {
-				return
+				return last
 			}
 		case <-limit:
 			t.Fatalf("no %q on the screen; it says:\n%s", pattern, last)

@@ -21,6 +21,10 @@ func (p *phone) doRest(a call.Action) {
 		if mixer != nil {
 			mixer.SetVolume(a.Percent)
 		}
+	case call.ShowPairing:
+		p.showPairing(a.ID)
+	case call.Pair:
+		p.pair(a.ID, a.Number)
 	case call.Ring:
 		p.ring(a)
 	case call.Tone:

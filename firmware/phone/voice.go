@@ -65,7 +65,8 @@ func (p *phone) prepare(address string, peer *signaling.Description, o *over) (*
 		v.close()
 		return nil, err
 	}
-	cfg := zrtp.Config{ZID: zid, SSRC: v.ssrc, ClientID: clientID, Rand: rand.Reader, Cache: cache}
+	cfg := zrtp.Config{ZID: zid, SSRC: v.ssrc, ClientID: clientID, Rand: rand.Reader, Cache: cache,
+		AuxSecret: p.auxSecret(address)}
 	if peer != nil {
 		cfg.PeerHelloHash = helloHash(*peer)
 	}

@@ -142,6 +142,17 @@ var gallery = []struct {
 	{"contacts", func(p *phone) { p.press("softR", "down") }},
 	{"contact", func(p *phone) { p.press("softR", "down", "ok") }},
 	{"safety-number", func(p *phone) { p.press("softR", "down", "ok"); p.choose("number") }},
+	{"pairing-number", func(p *phone) {
+		p.press("softR", "down", "ok")
+		p.choose("pair", "pair.show")
+		p.event(call.PairingNumber{Number: "1820577310409215"})
+	}},
+	{"pairing-typed", func(p *phone) {
+		p.press("softR", "down", "ok")
+		p.choose("pair", "pair.type")
+		p.typeKeys("1820577310409215")
+	}},
+	{"paired", func(p *phone) { p.calling(with(first, func(s *call.Secure) { s.Paired = true })) }},
 	{"contact-intercom", func(p *phone) { p.press("softR", "down", "ok"); p.choose("intercom") }},
 	{"contact-delete", func(p *phone) { p.press("softR", "down", "ok", "up", "ok") }},
 	{"contact-name", func(p *phone) { p.press("softR", "up", "ok", "9", "9", "9", "9", "ok", "2", "2", "6") }},
