@@ -29,6 +29,10 @@ type Transport interface {
 	WritePacket(packet []byte) error
 }
 
+// Waiter is a Transport whose ReadPacket waits in a system call of its own thread. Its reader gets that thread for itself:
+// one that waits for another goroutine would only have one more thread to wake.
+type Waiter interface{ WaitsInKernel() bool }
+
 // Protector turns RTP and RTCP into SRTP and SRTCP and back, for one peer. dst is overwritten and returned, and must not
 // overlap packet. An error of Unprotect means that the packet changed nothing.
 type Protector interface {

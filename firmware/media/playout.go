@@ -32,7 +32,7 @@ func newPlayout(c *Config, free *handsFree, speech *ring.Ring[speechPacket], p *
 func (p *playout) play(t tone.Pattern) { p.wanted.Store(&t) }
 
 func (p *playout) loop(done <-chan struct{}, broken chan<- error) {
-	defer realtime(p.realtime)()
+	defer realtime(p.realtime, cardPriority)()
 	for !closed(done) {
 		if err := p.pcm.WriteFrame(p.fill(time.Now())); err != nil {
 			broken <- err

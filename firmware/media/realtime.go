@@ -9,17 +9,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fifoPriority is above the kernel's own threads of normal work and below its interrupt threads (50).
-const fifoPriority = 40
+// Priorities above the kernel's own threads of normal work and below its interrupt threads (50). Whatever comes from the
+// wire gives way to both directions of the sound card: a flood must not stop them.
+const (
+	cardPriority = 40
+	wirePriority = 30
+)
 
 // realtime locks the loop to its thread and, where asked for and permitted, lets it run before everything else. The
 // result undoes it.
-func realtime(fifo bool) (undo func()) {
+func realtime(fifo bool, priority int32) (undo func()) {
 	if !fifo {
 		return func() {}
 	}
 	runtime.LockOSThread()
-	if schedule(unix.SCHED_FIFO, fifoPriority) != nil {
+	if schedule(unix.SCHED_FIFO, priority) != nil {
 		return runtime.UnlockOSThread // not permitted: a normal thread, as good as it gets
 	}
 	return func() {

@@ -58,6 +58,7 @@ func (m *mailbox) post(data []byte, now time.Time) {
 // receiver is the loop that the wire paces.
 type receiver struct {
 	wire, rtcpWire Transport
+	realtime       bool
 	pt, eventPT    uint8
 	speech         *ring.Ring[speechPacket]
 	zrtp, rtcp     mailbox                   // from the port of RTP
@@ -74,11 +75,14 @@ type receiver struct {
 }
 
 func newReceiver(c *Config, speech *ring.Ring[speechPacket]) *receiver {
-	return &receiver{wire: c.RTP, rtcpWire: c.RTCP, pt: c.PayloadType, eventPT: c.EventType, speech: speech,
+	return &receiver{wire: c.RTP, rtcpWire: c.RTCP, realtime: c.Realtime, pt: c.PayloadType, eventPT: c.EventType, speech: speech,
 		zrtp: newMailbox(), rtcp: newMailbox(), rtcp2: newMailbox(), digits: make(chan uint8, 32)}
 }
 
 func (r *receiver) loop(done <-chan struct{}, broken chan<- error) {
+	if w, ok := r.wire.(Waiter); ok {
+		defer realtime(r.realtime && w.WaitsInKernel(), wirePriority)()
+	}
 	buf := make([]byte, maxDatagram)
 	for {
 		n, err := r.wire.ReadPacket(buf)

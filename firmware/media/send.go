@@ -72,7 +72,7 @@ func newSender(c *Config, e codec.Encoder, mic *capture) (*sender, error) {
 }
 
 func (s *sender) loop(done <-chan struct{}, broken chan<- error) {
-	defer realtime(s.realtime)()
+	defer realtime(s.realtime, cardPriority)()
 	f := new(micFrame)
 	for !closed(done) {
 		if err := s.mic.next(f); err != nil {

@@ -121,6 +121,9 @@ func (w *wire) setRemote(to netip.AddrPort) {
 	w.remote.Store(d)
 }
 
+// WaitsInKernel lets the voice read on a thread of its own (media.Waiter).
+func (w *wire) WaitsInKernel() bool { return true }
+
 // ReadPacket reads the next datagram, whoever sent it: what counts is that ZRTP and SRTP can check it.
 func (w *wire) ReadPacket(dst []byte) (int, error) {
 	w.mu.RLock()
