@@ -35,6 +35,7 @@ type core struct {
 	strangers limiter
 	ringing   limiter
 	texts     texts
+	unwilling unwilling
 
 	packets   []packet
 	questions []question
@@ -62,7 +63,7 @@ func newCore(name string, random io.Reader, local localFunc) *core {
 	c := &core{name: name, rand: random, local: local,
 		calls: map[signaling.CallID]*call{}, byCallID: map[string]*call{}, clients: map[string]*client{},
 		servers: map[string]*server{}, accounts: map[string]*account{},
-		texts: newTexts(), strangers: newLimiter(strangerRate, strangerBurst), ringing: newLimiter(ringRate, ringBurst)}
+		texts: newTexts(), unwilling: unwilling{}, strangers: newLimiter(strangerRate, strangerBurst), ringing: newLimiter(ringRate, ringBurst)}
 	copy(c.secret[:], token(random))
 	return c
 }

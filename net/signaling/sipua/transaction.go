@@ -23,6 +23,7 @@ type client struct {
 	req      *sip.Request
 	branch   string
 	to       hop
+	below    *hop   // where a request goes that was too long for a datagram, when no connection can be made
 	data     []byte // the request as sent, repeated as it was
 	ack      []byte // to a final response but 2xx
 	state    clientState
@@ -41,6 +42,10 @@ func clientKey(branch string, method sip.RequestMethod) string { return branch +
 func (c *core) send(req *sip.Request, to hop, done func(*sip.Response, hop, signaling.Cause)) *client {
 	t := &client{req: req, to: to, done: done, interval: t1, branch: branchCookie + token(c.rand)}
 	c.via(req, to, t.branch)
+	if c.tooLong(req, to) {
+		t.below = &to
+		t.move(c, hop{proto: tcp, addr: to.addr, name: to.name})
+	}
 	t.start(c)
 	return t
 }
@@ -126,6 +131,9 @@ func derived(invite *sip.Request, method sip.RequestMethod, to string) *sip.Requ
 // handle takes a response that has the branch of the transaction.
 func (t *client) handle(c *core, m message) {
 	code := m.res.StatusCode
+	if t.below != nil && m.from.proto == tcp && m.from.addr == t.to.addr {
+		m.from = *t.below // whoever answered there is whom we asked
+	}
 	switch {
 	case t.state == completed:
 		// RFC 3261, Section 17.1.1.2: "Any retransmissions of the final response [...] MUST cause the ACK to be
@@ -162,6 +170,10 @@ func (t *client) handle(c *core, m message) {
 
 // fail ends a transaction whose request could not be delivered.
 func (t *client) fail(c *core, cause signaling.Cause) {
+	if t.below != nil && t.state == calling {
+		t.fallBack(c)
+		return
+	}
 	delete(c.clients, clientKey(t.branch, t.req.Method))
 	if t.state != completed {
 		t.state = completed
