@@ -11,6 +11,27 @@ import (
 	"sotto/tools/wiretap"
 )
 
+// TestASecondDemoFindsRoom: where the usual port is taken, another is used.
+func TestASecondDemoFindsRoom(t *testing.T) {
+	var pairs [2]*pair
+	for i := range pairs {
+		p, err := newPair("no-simulator", "speech", t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(p.close)
+		path, err := wiretap.Open(p.ends)
+		if err != nil {
+			t.Fatalf("number %d at %v: %v", i+1, p.ends, err)
+		}
+		t.Cleanup(path.Close)
+		pairs[i] = p
+	}
+	if pairs[0].ends[0].Face == pairs[1].ends[0].Face {
+		t.Errorf("both are at %v", pairs[0].ends[0].Face)
+	}
+}
+
 // TestSwitchesHaveEnds: what is outside of the scales is refused and changes nothing.
 func TestSwitchesHaveEnds(t *testing.T) {
 	p, err := newPair("no-simulator", "speech", t.TempDir())

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,12 +60,18 @@ type simulator struct {
 // newPair chooses addresses. Nothing runs yet.
 func newPair(sim, speech, state string) (*pair, error) {
 	p := &pair{sim: sim, state: state, died: make(chan error, 2)}
-	var sip [2]uint16
-	for i := range p.ends {
+	// An address that stays lets the phone books keep their meaning from one run to the next.
+	sip := [2]uint16{5060, 5060}
+	for i, e := range wiretap.Ends([2]string{}, sip) {
+		if vacant(e) {
+			continue
+		}
 		var err error
-		if sip[i], err = freePort(fmt.Sprintf("127.1.0.%d", i+1)); err != nil {
+		if sip[i], err = freePort(e.Real.Addr().String()); err != nil {
 			return nil, err
 		}
+	}
+	for i := range p.ends {
 		web, err := freePort("127.0.0.1")
 		if err != nil {
 			return nil, err
@@ -78,6 +85,23 @@ func newPair(sim, speech, state string) (*pair, error) {
 	var err error
 	p.run, err = os.MkdirTemp("", "sotto-demo") // a socket's name must be short
 	return p, err
+}
+
+// vacant tells whether nobody has an end's addresses.
+func vacant(e wiretap.End) bool {
+	for network, at := range map[string]string{"udp": e.Real.String(), "udp4": e.Face.String()} {
+		c, err := net.ListenPacket(network, at)
+		if err != nil {
+			return false
+		}
+		c.Close()
+	}
+	l, err := net.Listen("tcp", e.Real.String())
+	if err != nil {
+		return false
+	}
+	l.Close()
+	return true
 }
 
 // start runs both simulators and waits until their pages can be shown.
