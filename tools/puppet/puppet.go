@@ -33,7 +33,8 @@ type Event struct {
 	Text   string  `json:"text"`
 	Role   string  `json:"role"`
 
-	Verified bool `json:"verified"`
+	Verified bool            `json:"verified"`
+	Stats    json.RawMessage `json:"stats"`
 }
 
 // Handset is one simulator process and what it has said so far.
@@ -91,6 +92,13 @@ func (h *Handset) listen(r io.Reader) {
 	h.over = true
 	h.mu.Unlock()
 	h.wake()
+}
+
+// Said is everything that the handset has said since it began, or since Forget.
+func (h *Handset) Said() []Event {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append([]Event(nil), h.events...)
 }
 
 // Forget lets Await look only at what is said from now on.
