@@ -7,6 +7,7 @@ TAGS     := nolibopusfile,netgo,osusergo
 STATIC   := -trimpath -buildvcs=false -ldflags '-s -w -buildid= -linkmode external -extldflags "-static"'
 VERSION  := $(shell sed -n 's/^\#\# \[\([^]]*\)\].*/\1/p' CHANGELOG.md | head -1)
 T        ?= 30s
+SOAK     ?= 1h
 # Packages whose tests keep real time: nothing else runs beside them.
 REALTIME := ^sotto/(tools/(call|sim|demo|bench|wiretap)|firmware/(phone|media)|hal/haltest)$$
 ensure   := tools/setup/ensure.sh
@@ -32,7 +33,7 @@ test-packages:
 .PHONY: sim zrtpcat
 sim: packages
 	@echo "sotto: building build/sim" >&2
-	@mkdir -p build && $(GO) build -o build/sim ./tools/sim
+	@mkdir -p build && CGO_LDFLAGS=-lm $(GO) build $(STATIC) -o build/sim ./tools/sim
 zrtpcat:
 	@mkdir -p build && $(GO) build -o build/zrtpcat ./tools/zrtpcat
 
@@ -65,6 +66,11 @@ bench: sim ## figures to build/bench.json (PEERS=linphonec,baresip for peers in 
 	@build/bench --sim build/sim --out build/bench.json $(if $(PEERS),--peers $(PEERS))
 	@echo "Handshake over loopback, median of 50, both ends' start included:"
 	@$(GO) test -run '^$$' -bench Loopback ./tools/zrtpcat | grep -E 'Benchmark|ok|FAIL'
+
+.PHONY: soak
+soak: sim ## an hour's call over a bad path: nothing may grow; to build/soak.json and docs/SOAK.md
+	@mkdir -p build && $(GO) build -o build/bench ./tools/bench
+	@build/bench soak --sim build/sim --for $(SOAK)
 
 .PHONY: handset
 handset: packages ## build/handset-ARCH, static and reproducible (make handset ARCH=arm64)

@@ -102,6 +102,7 @@ type given struct {
 
 // Run is a telephone until ctx is done or a part fails that it cannot do without.
 func Run(ctx context.Context, cfg Config) error {
+	lean()
 	p, err := start(cfg)
 	if err != nil {
 		return err

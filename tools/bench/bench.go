@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"sotto/hal/haltest"
 	"sotto/tools/bench/chirp"
@@ -114,6 +117,22 @@ func bench(o options) int {
 var kinds = map[string]func() peers.Pair{
 	"linphonec": func() peers.Pair { return &peers.Linphone{} },
 	"baresip":   func() peers.Pair { return &peers.Baresip{} },
+}
+
+// fresh lets the kernel forget what it holds of a program's file. One that was just written would be mapped in pieces of
+// up to 2 MB, whatever runs of it; an installed one is read from the disk.
+func fresh(program string) {
+	name, err := exec.LookPath(program)
+	if err != nil {
+		return // told when it is started
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	_ = f.Sync()
+	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
 }
 
 // prepare makes the sounds that will be played.

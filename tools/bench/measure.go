@@ -237,6 +237,11 @@ func (r *run) loss(p program) error {
 
 // cpu is a call of a minute.
 func (r *run) cpu(p program) error {
+	if p.name == "sotto" {
+		fresh(r.sim)
+	} else {
+		fresh(p.name)
+	}
 	heard, err := r.call("cpu-"+p.name, p.pair(), r.voice, time.Minute, nil)
 	if err != nil {
 		return err
