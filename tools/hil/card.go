@@ -16,13 +16,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
 // card is a copy of an image that one machine may write to.
 type card struct {
-	path  string
-	board string
+	path    string
+	board   string
+	tryboot bool // the flag of the firmware: the next start is the one of [tryboot]
 }
 
 // copyCard copies an image, keeping its holes.
@@ -30,7 +32,7 @@ func copyCard(image, path, board string) (*card, error) {
 	if out, err := exec.Command("cp", "--sparse=always", image, path).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("hil: %w: %s", err, out)
 	}
-	return &card{path, board}, nil
+	return &card{path: path, board: board}, nil
 }
 
 // partition is the start and the size of partition n, in octets, out of the table of the first sector.
@@ -54,33 +56,54 @@ func (c *card) read(partition int, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return c.readAt(start, name)
+}
+
+// readAt takes a file out of the FAT that begins at an octet of the card.
+func (c *card) readAt(start int64, name string) ([]byte, error) {
 	cmd := exec.Command("mtype", "-i", fmt.Sprintf("%s@@%d", c.path, start), "::"+name)
 	cmd.Env = append(os.Environ(), "MTOOLS_SKIP_CHECK=1")
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("hil: %s in partition %d: %w: %s", name, partition, err, complaint.String())
+		return nil, fmt.Errorf("hil: %s at %d: %w: %s", name, start, err, complaint.String())
 	}
 	return out, nil
 }
 
-// slot is the partition that autoboot.txt starts.
+// slot is the partition that autoboot.txt starts, read as the firmware of the board reads it: lines below [all] count
+// always, those below [tryboot] when the flag is set, and the last one wins (Raspberry Pi documentation, "autoboot.txt").
 func (c *card) slot() (int, error) {
 	b, err := c.read(1, "autoboot.txt")
 	if err != nil {
 		return 0, err
 	}
-	var n int
-	if _, err := fmt.Sscanf(string(b), "[all]\ntryboot_a_b=1\nboot_partition=%d", &n); err != nil {
-		return 0, fmt.Errorf("hil: autoboot.txt %q: %w", b, err)
+	if len(b) > 512 {
+		return 0, fmt.Errorf("hil: autoboot.txt has %d octets, the firmware reads 512", len(b))
 	}
-	return n, nil
+	slot, counts := 0, true
+	for line := range strings.Lines(string(b)) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "[") {
+			counts = line == "[all]" || line == "[tryboot]" && c.tryboot
+		}
+		if v, ok := strings.CutPrefix(line, "boot_partition="); ok && counts {
+			if slot, err = strconv.Atoi(v); err != nil {
+				return 0, fmt.Errorf("hil: autoboot.txt: %w", err)
+			}
+		}
+	}
+	if slot == 0 {
+		return 0, fmt.Errorf("hil: autoboot.txt %q names no partition", b)
+	}
+	return slot, nil
 }
 
 // kernelFiles puts what the firmware loads into dir: kernel, initramfs, tree; it returns the command line.
 func (c *card) kernelFiles(dir string) (cmdline string, err error) {
 	slot, err := c.slot()
+	c.tryboot = false // it counts for one start
 	if err != nil {
 		return "", err
 	}

@@ -1,5 +1,6 @@
 #!/bin/sh
 # handset.sh ARCH: build/handset-ARCH (amd64 or arm64), one static file, the same bits from any clone. TOR=1 links Tor in.
+# OUT=FILE is another place for it.
 set -eu
 arch=${1:?handset.sh amd64|arm64}
 export CGO_ENABLED=1 GOOS=linux GOARCH="$arch"
@@ -28,5 +29,5 @@ built=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1767225
 # libopus wants the mathematical library after it, so it stands last.
 mkdir -p build
 echo "sotto: building build/handset-$arch" >&2
-go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.built='"$built"' -linkmode external -extldflags "-static -lm"' \
-	-o "build/handset-$arch" ./firmware/handset
+go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.built='"$built"' -linkmode external -extldflags "-static -Wl,--no-warnings -lm"' \
+	-o "${OUT:-build/handset-$arch}" ./firmware/handset
