@@ -9,7 +9,7 @@ const (
 	recent         = 20                            // packets that must all be late for the path to have changed
 	history        = 256                           // packets remembered
 	bucket         = codec.SampleRate / 1000       // 1 ms
-	buckets        = 400                           // delays from here on share the last bucket
+	buckets        = 500                           // delays from here on share the last bucket
 	missCost       = 700 * codec.SampleRate / 1000 // one frame in a hundred too late is worth 7 ms of delay
 	memory         = 600                           // packets after which a delay counts 1/e
 	prior          = 12                            // ms of delay that a new stream is thought to have
