@@ -65,6 +65,8 @@ type (
 	ShowPairing struct{ ID string }
 	// Pair keeps the number that a contact's telephone shows, for the next call.
 	Pair struct{ ID, Number string }
+	// SetRoute says how calls to a contact go; empty is the usual way.
+	SetRoute struct{ ID, Route string }
 	// Block refuses calls from an address from now on, without a ring.
 	Block struct{ Address string }
 	// SelfTest tests the telephone; TestChanged is the answer, as often as there is news.
@@ -111,6 +113,7 @@ func (SaveContact) action()   {}
 func (DeleteContact) action() {}
 func (Unverify) action()      {}
 func (ShowPairing) action()   {}
+func (SetRoute) action()      {}
 func (Pair) action()          {}
 func (Block) action()         {}
 func (SelfTest) action()      {}

@@ -21,6 +21,7 @@ var conversations = []struct {
 	{"incoming-declined", []any{IncomingCall{From: Party{"Eve", "sip:eve@192.0.2.1"}}, Press{Key5}, Press{KeySoftRight}, LineEnded{Declined}}},
 	{"incoming-missed", []any{IncomingCall{From: Party{"Eve", "sip:eve@192.0.2.1"}}, LineEnded{PeerCancelled}, Press{KeySoftRight}}},
 	{"incoming-nobody-answers", []any{IncomingCall{From: Party{"Eve", "sip:eve@192.0.2.1"}}, 3 * time.Minute}},
+	{"no-way-found", []any{Press{Key2}, Hold{Key2}, MediaFailed{NoMedia}, LineEnded{NoMedia}}},
 	{"busy-there", []any{Press{Key2}, Hold{Key2}, LineEnded{Busy}, Press{KeyCall}, Press{KeyEnd}}},
 	{"cannot-encrypt", []any{Press{Key2}, Hold{Key2}, Answered{}, 10 * time.Second}},
 	{"key-changed-and-verified", []any{Press{Key2}, Hold{Key2}, Answered{}, CacheMismatch{}, firstCall, Press{KeySoftLeft},

@@ -206,6 +206,10 @@ func (c *current) tone() ToneKind {
 // fromMedia handles what ZRTP and the voice pipeline tell.
 func (m *Machine) fromMedia(ev Event) {
 	c := m.call
+	if ev, ok := ev.(MediaFailed); ok && c != nil && c.state != Ended { // also before there was a voice: no way was found
+		m.end(ev.Cause)
+		return
+	}
 	if c == nil || !c.media {
 		return
 	}
@@ -220,8 +224,6 @@ func (m *Machine) fromMedia(ev Event) {
 		}
 	case Alert:
 		c.alert = ev.Why
-	case MediaFailed:
-		m.end(ev.Cause)
 	case Stats:
 		c.stats = ev
 		m.refresh()

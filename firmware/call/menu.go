@@ -112,6 +112,9 @@ func (m *Machine) openContact(id string) {
 		if c.Trust == Checked || c.Trust == Verified || c.Intercom { // nobody else may open the microphone
 			rows = append(rows, action{Row{Label: "intercom", Mark: onOff(c.Intercom)}, func() { m.changeIntercom(c) }})
 		}
+		if routes := m.contactRoutes(c); len(routes) > 1 {
+			rows = append(rows, action{Row{Label: "route", State: contactRoute(c.Route)}, func() { m.openContactRoutes(c, routes) }})
+		}
 		rows = append(rows, action{Row{Label: "pair"}, func() { m.openPair(c) }})
 		if c.Number != "" {
 			rows = append(rows, action{Row{Label: "number"}, func() { m.read("number", strings.Split(c.Number, "\n")) }})

@@ -119,6 +119,38 @@ func (m *Machine) openRoutes() {
 	}))
 }
 
+// contactRoutes are the ways to a contact among which one can choose.
+func (m *Machine) contactRoutes(c Contact) []string {
+	routes := []string{""}
+	if slices.Contains(m.able.Routes, "relay") {
+		routes = append(routes, "relay")
+	}
+	if c.Onion {
+		routes = append(routes, "tor", "tor-relay", "tor-direct")
+	}
+	return routes
+}
+
+func contactRoute(route string) Label {
+	if route == "" {
+		return "route.usual"
+	}
+	return Label("route." + route)
+}
+
+func (m *Machine) openContactRoutes(c Contact, routes []string) {
+	m.open(m.menu("route", func() []action {
+		var rows []action
+		for _, r := range routes {
+			rows = append(rows, action{Row{Label: contactRoute(r), Mark: onOff(r == c.Route)}, func() {
+				m.do(SetRoute{c.ID, r})
+				m.back()
+			}})
+		}
+		return rows
+	}))
+}
+
 func (m *Machine) openAccounts() {
 	m.open(m.menu("accounts", func() []action {
 		var rows []action

@@ -76,6 +76,9 @@ type Contact struct {
 	Device  bool   // a device is bound to this name
 	Number  string // safety number, groups of digits; empty before there was a call
 
+	Route string // of calls to this one: "relay", "tor", "tor-relay", "tor-direct"; empty: the usual
+	Onion bool   // can be reached over Tor
+
 	Always   bool // rings even when nobody else may
 	Intercom bool // is answered by itself, once the device has proved to be the one whose code was compared
 }

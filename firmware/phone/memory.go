@@ -105,7 +105,7 @@ func (p *phone) showBook() {
 	for _, c := range p.book.Contacts() {
 		contacts = append(contacts, call.Contact{ID: c.ID, Name: c.Name, Address: c.Address, Speed: c.Speed,
 			Trust: p.trustOf(c), Device: c.Device != "", Number: p.book.SafetyNumber(c.ID),
-			Always: c.Always, Intercom: c.Intercom})
+			Always: c.Always, Intercom: c.Intercom, Route: c.Route, Onion: c.Onion.Address != ""})
 	}
 	p.handle(call.ContactsChanged{Contacts: contacts})
 	var log []call.Entry
@@ -155,6 +155,8 @@ func (p *phone) doMemory(a call.Action) {
 			}
 			return err
 		})
+	case call.SetRoute:
+		p.remember(func(b *phonebook.Book) error { return b.SetRoute(a.ID, a.Route) })
 	case call.Block:
 		p.remember(func(b *phonebook.Book) error { return b.Block(a.Address, true) })
 	case call.SelfTest:

@@ -224,6 +224,20 @@ func (p *phone) tellStats() {
 		Codec: "Opus", Route: p.voice.route()})
 }
 
+// routeOf is how calls with somebody at an address go; empty: as usual.
+func (p *phone) routeOf(address string) string {
+	if p.book == nil {
+		return ""
+	}
+	id := p.book.ContactAt(address)
+	for _, c := range p.book.Contacts() {
+		if c.ID == id {
+			return c.Route
+		}
+	}
+	return ""
+}
+
 // route is how the media goes.
 func (v *voice) route() string {
 	if v.over != nil && v.over.bundle != nil {
@@ -233,6 +247,8 @@ func (v *voice) route() string {
 		if w, ok := v.agent.Way(); ok && w.Relayed {
 			return "relay"
 		}
+	} else if v.over != nil {
+		return torAll
 	}
 	return "direct"
 }

@@ -125,6 +125,31 @@ func TestAnotherAddressIsAskedFor(t *testing.T) {
 	}
 }
 
+func TestAContactsOwnRoute(t *testing.T) {
+	p := still(t, Config{State: t.TempDir(), Contacts: []Contact{{"Ann", "sip:ann@192.0.2.1"}, {"Eve", "sip:eve@192.0.2.2"}}})
+	defer p.stop()
+	p.do(call.SetRoute{ID: p.book.ContactAt("sip:ann@192.0.2.1"), Route: "relay"})
+	(<-p.results)()
+	if p.routeOf("sip:ann@192.0.2.1") != "relay" || p.routeOf("sip:eve@192.0.2.2") != "" || p.routeOf("sip:x@192.0.2.3") != "" {
+		t.Error("the route is another's, or not kept")
+	}
+}
+
+// TestRelayOnlyIsNoWish: without a relay there is no call, rather than one that tells our address.
+func TestRelayOnlyIsNoWish(t *testing.T) {
+	at := freePort(t)
+	d := run(t, Config{Listen: at, Reach: Reach{RelayOnly: true}, Contacts: []Contact{{"Bob", "sip:bob@127.0.0.1:9"}}})
+	d.keys.Hold(hal.KeyDigit2)
+	d.wait(t, "No way for the voice")
+	d.keys.Press(hal.KeyEnd)
+	ann := run(t, Config{Listen: freePort(t), Contacts: []Contact{{"Cid", "sip:test@" + at.String()}}}) // offers no candidates
+	ann.keys.Hold(hal.KeyDigit2)
+	d.wait(t, "^Incoming call")
+	d.keys.Press(hal.KeyCall)
+	d.wait(t, "No way for the voice")
+	ann.wait(t, "^Call ended")
+}
+
 func TestZoneAndForgottenCalls(t *testing.T) {
 	cfg := Config{State: t.TempDir()}
 	p := still(t, cfg)

@@ -48,6 +48,10 @@ func (p *phone) wantsWay(v *voice, peer *signaling.Description) bool {
 // learns an address of ours before this: it is called when we dial or answer.
 func (p *phone) describe(v *voice, peer *signaling.Description, ready func(signaling.Description)) {
 	if !p.wantsWay(v, peer) {
+		if v.over == nil && p.relayOnly(v) { // rather no call than one that tells our address
+			p.noRelay()
+			return
+		}
 		ready(v.description(p.cfg.Ptime))
 		return
 	}
@@ -56,8 +60,7 @@ func (p *phone) describe(v *voice, peer *signaling.Description, ready func(signa
 		return
 	}
 	reach := p.cfg.Reach
-	reach.RelayOnly = reach.RelayOnly || v.over != nil && v.over.route == torRelay
-	agent, err := nat.New(nat.Config{Servers: reach.Servers, RelayOnly: reach.RelayOnly, Controlling: peer == nil,
+	agent, err := nat.New(nat.Config{Servers: reach.Servers, RelayOnly: p.relayOnly(v), Controlling: peer == nil,
 		Local: p.line.Addr().Addr(), Loopback: p.line.Addr().Addr().IsLoopback(), Roots: reach.Roots})
 	if err != nil {
 		p.note(Note{Event: "alert", Why: err.Error()})
@@ -80,6 +83,17 @@ func (p *phone) describe(v *voice, peer *signaling.Description, ready func(signa
 			}
 		}
 	})
+}
+
+// relayOnly tells whether the peer of a call may learn no address but a relay's.
+func (p *phone) relayOnly(v *voice) bool {
+	return p.cfg.Reach.RelayOnly || v.over != nil && v.over.route == torRelay || p.routeOf(v.address) == "relay"
+}
+
+// noRelay ends a call that could only go on by telling the peer where we are.
+func (p *phone) noRelay() {
+	p.note(Note{Event: "alert", Why: "phone: relay only, and there is none that both ends can use"})
+	p.later(call.MediaFailed{Cause: call.NoMedia})
 }
 
 // findWay looks for the way of an answered call and then starts its voice.
@@ -109,6 +123,10 @@ func (p *phone) findWay(v *voice) {
 
 // withoutWay goes on with a peer that does not know ICE: it gets our plain address by an update of the call.
 func (p *phone) withoutWay(v *voice) {
+	if p.relayOnly(v) {
+		p.noRelay()
+		return
+	}
 	v.agent.Close()
 	v.agent = nil
 	v.setRemote(v.remote)

@@ -153,6 +153,13 @@ var gallery = []struct {
 		p.typeKeys("1820577310409215")
 	}},
 	{"paired", func(p *phone) { p.calling(with(first, func(s *call.Secure) { s.Paired = true })) }},
+	{"contact-route", func(p *phone) {
+		contacts := append([]call.Contact(nil), book...)
+		contacts[1].Onion = true
+		p.event(call.ContactsChanged{Contacts: contacts})
+		p.press("softR", "down", "ok")
+		p.choose("route")
+	}},
 	{"contact-intercom", func(p *phone) { p.press("softR", "down", "ok"); p.choose("intercom") }},
 	{"contact-delete", func(p *phone) { p.press("softR", "down", "ok", "up", "ok") }},
 	{"contact-name", func(p *phone) { p.press("softR", "up", "ok", "9", "9", "9", "9", "ok", "2", "2", "6") }},

@@ -179,6 +179,27 @@ func TestAFixedAddress(t *testing.T) {
 	p.wantNot("Automatic|Route")
 }
 
+func TestAContactHasAWayOfItsOwn(t *testing.T) {
+	contacts := append([]call.Contact(nil), book...)
+	contacts[1].Onion, contacts[1].Route = true, "tor"
+	p := newPhone(t, call.Config{Contacts: contacts, Able: call.Able{Routes: []string{"direct", "relay"}}})
+	p.press("softR", "2", "ok")
+	p.find("route")
+	p.wantScreen("> Route  Tor")
+	p.press("ok")
+	p.wantScreen("Tor: on")
+	p.choose("route.tor-relay")
+	p.wantDid(call.SetRoute{ID: bob.ID, Route: "tor-relay"})
+	p.press("end", "softR", "9", "ok") // Zoë is not reached over Tor
+	p.choose("route")
+	p.wantNot("Tor")
+	p.choose("route.relay")
+	p.wantDid(call.SetRoute{ID: "5", Route: "relay"})
+	p = newPhone(t, call.Config{}) // one way only: nothing to choose
+	p.press("softR", "2", "ok")
+	p.wantNot("Route")
+}
+
 func TestARefusedAccountSaysWhy(t *testing.T) {
 	p := newPhone(t, call.Config{})
 	p.event(call.NetworkChanged{Network: call.Network{Up: true, Why: call.NotTrusted}})
