@@ -72,6 +72,14 @@ soak: sim ## an hour's call over a bad path: nothing may grow; to build/soak.jso
 	@mkdir -p build && $(GO) build -o build/bench ./tools/bench
 	@build/bench soak --sim build/sim --for $(SOAK)
 
+.PHONY: tor
+tor: packages ## calls over a private Tor network: two handsets, three routes, everything that leaves them watched (root)
+	@$(ensure) coturn iproute2 gcc libc6-dev
+	@tools/libtor/build.sh $$(go env GOARCH)
+	@tools/tornet/fetch.sh
+	@mkdir -p build && $(GO) build -tags=$(TAGS),tor -o build/sim-tor ./tools/sim
+	@$(GO) test -count=1 -timeout 20m -v -tags=$(TAGS),tor,interop ./tools/tornet | grep -vE '\[warn\] (This copy|You have used|TestingTor|You are running)'; exit $${PIPESTATUS[0]}
+
 .PHONY: handset
 handset: packages ## build/handset-ARCH, static and reproducible (make handset ARCH=arm64)
 	@tools/setup/handset.sh $(ARCH)

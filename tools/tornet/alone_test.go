@@ -56,6 +56,8 @@ func alone() int {
 func wire() error {
 	for _, args := range [][]string{
 		{"link", "set", "lo", "up"},
+		{"addr", "add", aliceAt + "/8", "dev", "lo"}, // ICE takes what an interface has
+		{"addr", "add", bobAt + "/8", "dev", "lo"},
 		{"link", "add", "out", "type", "veth", "peer", "name", "far"},
 		{"link", "set", "far", "up"},
 		{"link", "set", "out", "up"},
@@ -75,6 +77,7 @@ type flow struct {
 	device string
 	kind   uint16 // of Ethernet
 	proto  byte
+	from   string
 	to     string
 	ports  [2]int // source and destination
 }
@@ -152,7 +155,7 @@ func (w *watch) read() {
 		f := flow{device: names[link.Ifindex], kind: binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, link.Protocol))}
 		if f.kind == unix.ETH_P_IP && n >= 20 {
 			head := int(buf[0]&15) * 4
-			f.proto, f.to = buf[9], net.IP(buf[16:20]).String()
+			f.proto, f.from, f.to = buf[9], net.IP(buf[12:16]).String(), net.IP(buf[16:20]).String()
 			if n >= head+4 {
 				f.ports = [2]int{int(binary.BigEndian.Uint16(buf[head:])), int(binary.BigEndian.Uint16(buf[head+2:]))}
 			}

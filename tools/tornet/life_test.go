@@ -23,6 +23,12 @@ import (
 // children are the processes that this one started as Tor.
 func children(t *testing.T) (pids []int) {
 	t.Helper()
+	return childrenOf(t, os.Getpid())
+}
+
+// childrenOf are the Tor children of a process.
+func childrenOf(t *testing.T, parent int) (pids []int) {
+	t.Helper()
 	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +38,7 @@ func children(t *testing.T) (pids []int) {
 		stat, _ := os.ReadFile(filepath.Join(d, "stat"))
 		_, after, _ := strings.Cut(string(stat), ") ")
 		f := strings.Fields(after) // state, parent, ...
-		if len(f) < 2 || f[0] == "Z" || f[1] != strconv.Itoa(os.Getpid()) || !bytes.HasPrefix(line, []byte("tor-child\x00")) {
+		if len(f) < 2 || f[0] == "Z" || f[1] != strconv.Itoa(parent) || !bytes.HasPrefix(line, []byte("tor-child\x00")) {
 			continue
 		}
 		pid, _ := strconv.Atoi(filepath.Base(d))
