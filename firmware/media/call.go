@@ -151,7 +151,7 @@ func (m *Call) SetHandsFree(on bool) error {
 	return nil
 }
 
-// Stats is what is known of the call, at most a second old.
+// Stats is what is known of the call, at most a second old, and all of it after Close.
 func (m *Call) Stats() Stats { return *m.stats.Load() }
 
 // Close says goodbye to the peer, stops every loop and wipes the keys. It closes the transports if they are io.Closers,
@@ -165,7 +165,10 @@ func (m *Call) Close() error {
 				c.Close()
 			}
 		}
+		m.loops.Wait()
+		last := *m.stats.Load() // the loops are over: what they counted is nobody's
+		last.Playout = m.playout.player.Stats()
+		m.stats.Store(&last)
 	})
-	m.loops.Wait()
 	return nil
 }

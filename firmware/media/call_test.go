@@ -3,6 +3,7 @@ package media
 import (
 	"bytes"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -154,12 +155,37 @@ func TestDigitsArriveOnce(t *testing.T) {
 }
 
 func TestPeerSilentAndBackAndGoodbye(t *testing.T) {
+	wa, wb := newPipes()
+	var cut atomic.Bool
+	wb.tap = func([]byte) bool { return !cut.Load() }
+	alice, bob := newSide(t, newEar(400), wa, nil, nil), newSide(t, newEar(700), wb, nil, nil)
+	defer alice.Close()
+	defer bob.Close()
+	agreement[zrtp.Secure](t, bob, 5*time.Second)
+	await[Hearing](t, alice, 2*time.Second)
+	cut.Store(true)
+	if quiet := await[PeerSilent](t, alice, silentAfter+3*time.Second); quiet.For < silentAfter {
+		t.Errorf("silent for %v", quiet.For)
+	}
+	cut.Store(false)
+	await[PeerBack](t, alice, 2*time.Second)
+	bob.Close()
+	await[PeerLeft](t, alice, 2*time.Second)
+}
+
+// After Close the statistics are those of the whole call, and no second of it is missing.
+func TestStatsAreWholeAfterClose(t *testing.T) {
 	alice, bob, _, _ := call(t, nil)
 	agreement[zrtp.Secure](t, bob, 5*time.Second)
 	await[Hearing](t, alice, 2*time.Second)
-	bob.Close()
-	await[PeerLeft](t, alice, 2*time.Second)
-	await[PeerSilent](t, alice, silentAfter+3*time.Second)
+	for received := &alice.receiver.reception.received; received.Load() < 100; {
+		time.Sleep(time.Millisecond)
+	}
+	alice.Close()
+	s := alice.Stats()
+	if s.Received < 100 || s.Playout.Played+10 < uint64(s.Received) {
+		t.Errorf("%d received, %d played", s.Received, s.Playout.Played)
+	}
 }
 
 func (s *side) digits() (got []uint8) {

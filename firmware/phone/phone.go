@@ -51,6 +51,7 @@ type Config struct {
 	Onion    *Onion    // nil: without Tor
 	Contacts []Contact // the first sits on speed dial 2
 	Ptime    int       // milliseconds of speech in a packet; 0 is 20
+	Ordinary bool      // ask for no real-time scheduling
 	Devices  Devices
 	Observe  func(Note) // may be nil; called by the loop
 }

@@ -120,6 +120,21 @@ func (v *voice) setRemote(d signaling.Description) {
 	}
 }
 
+// packetTime is how much speech a packet of ours has: what the peer wants, or more where our way wants more, and never more
+// than the peer takes (RFC 8866, Sections 6.4 and 6.5); of the lengths that media can make.
+func packetTime(ours int, peer signaling.Description) int {
+	n := max(ours, peer.Ptime)
+	if peer.MaxPtime > 0 {
+		n = min(n, peer.MaxPtime)
+	}
+	for _, t := range []int{60, 40, 20} {
+		if n >= t {
+			return t
+		}
+	}
+	return 10
+}
+
 // start opens the sound card and begins ZRTP. Its events come to the phone's loop.
 func (v *voice) start(p *phone) error {
 	if hash := helloHash(v.remote); hash != nil && v.session.State() == zrtp.StateInitial {
@@ -134,7 +149,8 @@ func (v *voice) start(p *phone) error {
 	}
 	v.pcm = pcm
 	cfg := media.Config{PCM: pcm, RTP: v.rtp, RTCP: v.rtcp, Session: v.session, Protect: protector, SSRC: v.ssrc,
-		PayloadType: v.remote.PayloadType, EventType: v.remote.DTMF, Ptime: v.ptime(p.cfg.Ptime), Realtime: true}
+		PayloadType: v.remote.PayloadType, EventType: v.remote.DTMF, Realtime: !p.cfg.Ordinary,
+		Ptime: packetTime(v.ptime(p.cfg.Ptime), v.remote)}
 	if v.remote.Mux {
 		cfg.RTCP = nil
 	}

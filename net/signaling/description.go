@@ -25,6 +25,7 @@ type Description struct {
 	PayloadType uint8          // of Opus, 96 to 127; OpusType in our offers
 	DTMF        uint8          // of telephone-event/48000 (RFC 4733), 0 for none; DTMFType in our offers
 	Ptime       int            // milliseconds of audio that the author wants in a packet
+	MaxPtime    int            // milliseconds that it takes at most; 0: it does not say
 	FEC         bool           // the author makes use of in-band FEC (RFC 7587, useinbandfec)
 	CBR         bool           // the author wants a constant bit rate (RFC 7587, cbr)
 	Direction   Direction      // as the author sees it

@@ -310,6 +310,7 @@ func (d *Description) readPtime(m *sdp.MediaDescription) {
 	}
 	v, _ = m.Attribute("maxptime")
 	if n, err := strconv.Atoi(strings.TrimSpace(v)); err == nil && n > 0 {
-		d.Ptime = min(d.Ptime, max(n, minPtime))
+		d.MaxPtime = max(n, minPtime)
+		d.Ptime = min(d.Ptime, d.MaxPtime)
 	}
 }

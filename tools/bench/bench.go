@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -27,9 +28,13 @@ type figures struct {
 	Load     string                        `json:"load"`
 	Programs map[string]map[string]float64 `json:"programs"`
 	Missed   []string                      `json:"missed"`
+
+	mu sync.Mutex
 }
 
 func (f *figures) set(program, name string, value float64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.Programs[program] == nil {
 		f.Programs[program] = map[string]float64{}
 	}
@@ -54,17 +59,18 @@ type program struct {
 
 // measurement is one row of the table, made for every program.
 type measurement struct {
-	name  string
-	needs bool // a path with impairments
-	ours  bool // for our own program only
-	do    func(r *run, p program) error
+	name     string
+	needs    bool // a path with impairments
+	ours     bool // for our own program only
+	together bool // all programs at once, each on a path of its own: what counts there is far above the machine's own delays
+	do       func(r *run, p program) error
 }
 
 var measurements = []measurement{
-	{"delay", false, false, (*run).delay}, {"delay10", false, true, (*run).delay10}, {"stall", false, false, (*run).stall},
-	{"step", true, false, (*run).step}, {"jitter", true, false, (*run).jitter}, {"loss", true, false, (*run).loss},
-	{"cpu", false, false, (*run).cpu}, {"bare", false, true, (*run).bare}, {"handshake", true, false, (*run).handshake},
-	{"virtual", false, true, (*run).virtual},
+	{"delay", false, false, false, (*run).delay}, {"delay10", false, true, false, (*run).delay10},
+	{"cpu", false, false, false, (*run).cpu}, {"bare", false, true, false, (*run).bare},
+	{"stall", false, false, true, (*run).stall}, {"step", true, false, true, (*run).step}, {"jitter", true, false, true, (*run).jitter},
+	{"loss", true, false, true, (*run).loss}, {"handshake", true, true, false, (*run).handshake}, {"virtual", false, true, false, (*run).virtual},
 }
 
 func bench(o options) int {
@@ -81,25 +87,22 @@ func bench(o options) int {
 		}
 		programs = append(programs, program{name, kind})
 	}
-	var err error
-	if r.path, err = path.New("bench", 1); errors.Is(err, path.ErrRoot) {
-		fmt.Fprintln(os.Stderr, "bench: not root: loopback only, without loss and jitter")
-	} else if err != nil {
-		return fail(err)
-	} else {
-		defer r.path.Close()
+	runs, err := r.paths(programs)
+	for _, one := range runs {
+		if one.path != nil {
+			defer one.path.Close()
+		}
 	}
-	for _, m := range measurements {
-		if len(o.only) > 0 && !slices.Contains(o.only, m.name) {
+	if err != nil {
+		return fail(err)
+	}
+	for i, m := range measurements {
+		if (len(o.only) > 0 && !slices.Contains(o.only, m.name)) || (m.needs && runs[0].path == nil) {
 			continue
 		}
-		for _, p := range programs {
-			if (m.needs && r.path == nil) || (m.ours && p.name != "sotto") {
-				continue
-			}
-			if err := m.do(r, p); err != nil {
-				return fail(fmt.Errorf("%s of %s: %w", m.name, p.name, err))
-			}
+		fmt.Fprintf(os.Stderr, "bench: %s, %d of %d, load %s\n", m.name, i+1, len(measurements), load())
+		if err := m.all(runs, programs); err != nil {
+			return fail(err)
 		}
 	}
 	r.figures.judge()
@@ -111,6 +114,44 @@ func bench(o options) int {
 		return 1
 	}
 	return 0
+}
+
+// paths gives each program a path of its own; none without root.
+func (r *run) paths(programs []program) (runs []*run, err error) {
+	for i, p := range programs {
+		one := *r
+		if one.path, err = path.New("bench-"+p.name, uint64(i+1)); err != nil && !errors.Is(err, path.ErrRoot) {
+			return runs, err
+		}
+		runs = append(runs, &one)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench: not root: loopback only, without loss and jitter")
+	}
+	return runs, nil
+}
+
+// all makes the measurement for every program that it is for. Without paths all share a port: then it is one by one.
+func (m measurement) all(runs []*run, programs []program) error {
+	if m.ours {
+		programs = programs[:1]
+	}
+	results := make([]error, len(programs))
+	var wait sync.WaitGroup
+	for i, p := range programs {
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			if err := m.do(runs[i], p); err != nil {
+				results[i] = fmt.Errorf("%s of %s: %w", m.name, p.name, err)
+			}
+		}()
+		if !m.together || runs[0].path == nil {
+			wait.Wait()
+		}
+	}
+	wait.Wait()
+	return errors.Join(results...)
 }
 
 // kinds are the peers that can be named.

@@ -92,7 +92,7 @@ func (r *run) delay10(p program) error {
 }
 
 func (r *run) delayOf(name string, pair peers.Pair, suffix string) error {
-	heard, err := r.call("delay"+suffix+"-"+name, pair, r.clicks, 35*time.Second, nil)
+	heard, err := r.call("delay"+suffix+"-"+name, pair, r.clicks, 28*time.Second, nil)
 	if err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func (r *run) jitter(p program) error {
 
 // speak measures intelligibility over the path as it is, the better-sampled mean of both directions.
 func (r *run) speak(p program, name string) error {
-	heard, err := r.call(name+"-"+p.name, p.pair(), r.voice, 40*time.Second, nil)
+	heard, err := r.call(name+"-"+p.name, p.pair(), r.voice, 36*time.Second, nil)
 	if err != nil {
 		return err
 	}
@@ -251,15 +251,16 @@ func (r *run) cpu(p program) error {
 	return nil
 }
 
+// handshakes is the number of calls at each loss.
+const handshakes = 7
+
+// handshake is from the answer to the agreement. Peers do not tell when they were answered.
 func (r *run) handshake(p program) error {
-	if _, ours := p.pair().(*peers.Sotto); !ours {
-		return nil // peers do not tell when they were answered
-	}
 	defer r.path.Set(netem.Config{}, false)
 	for _, percent := range []int{0, 5, 20} {
 		r.path.Set(netem.Config{Loss: float64(percent) / 100}, false)
 		var all []float64
-		for i := range 9 {
+		for i := range handshakes {
 			heard, err := r.call(fmt.Sprintf("handshake-%d-%d-%s", percent, i, p.name), p.pair(), r.clicks, 300*time.Millisecond, nil)
 			if err != nil {
 				return err

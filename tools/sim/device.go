@@ -72,7 +72,7 @@ func newDevice(o options) (*device, error) {
 // config wires the device into the phone.
 func (d *device) config(o options) phone.Config {
 	return phone.Config{
-		Name: o.name, Listen: o.listen, State: o.state, PIN: o.pin, Contacts: o.contacts, Accounts: o.accounts, Reach: o.reach, Onion: o.onion, Ptime: o.ptime,
+		Name: o.name, Listen: o.listen, State: o.state, PIN: o.pin, Contacts: o.contacts, Accounts: o.accounts, Reach: o.reach, Onion: o.onion, Ptime: o.ptime, Ordinary: !o.realtime,
 		Devices: phone.Devices{
 			OpenPCM: func() (hal.PCM, error) { return d.openPCM(o) },
 			Keypad:  d.keypad, Display: d.display, Lamp: d,

@@ -38,6 +38,7 @@ type options struct {
 	loop                                         bool
 	screen                                       string
 	drift                                        float64
+	realtime                                     bool
 }
 
 // contactFlag collects repeated --contact 'Name=sip:...'.
@@ -87,6 +88,7 @@ func parseFlags(args []string, help io.Writer) (o options, err error) {
 	fs.StringVar(&o.script, "script", "", "`file` with script lines, - for standard input")
 	fs.StringVar(&o.http, "http", "", "`address` of a page that shows this handset, as 127.0.0.1:8080")
 	fs.IntVar(&o.ptime, "ptime", 20, "`milliseconds` of speech in a packet: 10, 20, 40 or 60")
+	fs.BoolVar(&o.realtime, "realtime", true, "ask for real-time scheduling of the voice; what is not permitted stays as it is")
 	fs.Float64Var(&o.drift, "drift", 0, "parts per `million` by which the sound card's crystal is fast")
 	fs.StringVar(&o.screen, "screen", "240x240", "`size` of the display: 240x240, 240x320 or 128x64")
 	if err := fs.Parse(args); err != nil {
