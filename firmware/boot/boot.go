@@ -102,7 +102,7 @@ func (f *first) run() {
 	say("memory is there")
 	f.tell(prepareFolders(f.data))
 	f.tell(firewall.Set(policyOf(f.options)))
-	f.tell(startTor())
+	f.tell(startTor(f.options))
 	f.findSlot()
 	f.tell(unix.Mount("", "/", "", unix.MS_REMOUNT|unix.MS_RDONLY|unix.MS_NOSUID, ""))
 	f.supervise()

@@ -28,7 +28,7 @@ type Environment struct {
 	Notices []string           // what the screen should say: what is broken, and which slot this is
 	Network <-chan link.Status // every change, beginning with the present
 	Alive   func()             // to be called at least every few seconds, or boot starts the phone anew
-	Onion   onion.Config       // for onion.Start; without Dir this image has no Tor
+	Onion   onion.Config       // for onion.Start; without Dir there shall be no Tor
 }
 
 // enterCell is the life between fork and child: Landlock binds a thread and what it becomes, so this thread becomes the
@@ -154,7 +154,7 @@ func runPhone(c Config) error {
 	if err := unix.SetNonblock(heartbeatF, true); err != nil {
 		return fmt.Errorf("boot: heartbeat: %w", err)
 	}
-	env := Environment{Board: b, State: phoneDir, Network: watchNetwork(ctx), Notices: notices(), Onion: onionConfig(),
+	env := Environment{Board: b, State: phoneDir, Network: watchNetwork(ctx), Notices: notices(), Onion: onionConfig(options()),
 		Alive: func() { _, _ = pulse.Write([]byte{1}) }} // a full pipe is a boot that was told often enough
 	return c.Phone(ctx, env)
 }

@@ -32,9 +32,12 @@ var torFolders = []folder{
 	{torDir + "/target", phoneUser, torUser, 0o710 | os.ModeSetgid},
 }
 
+// wantsTor tells whether the owner wrote sotto.tor=1 on the card: until then the telephone tells nobody that it is there.
+func wantsTor(options map[string]string) bool { return onion.Linked() != "" && options["tor"] == "1" }
+
 // startTor waits for a telephone that wants Tor.
-func startTor() error {
-	if onion.Linked() == "" {
+func startTor(options map[string]string) error {
+	if !wantsTor(options) {
 		return nil
 	}
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: torSocket, Net: "unix"})
@@ -53,9 +56,9 @@ func startTor() error {
 	return nil
 }
 
-// onionConfig is what the telephone gives to onion.Start; its Dir is empty in an image without Tor.
-func onionConfig() onion.Config {
-	if onion.Linked() == "" {
+// onionConfig is what the telephone gives to onion.Start; its Dir is empty when there shall be no Tor.
+func onionConfig(options map[string]string) onion.Config {
+	if !wantsTor(options) {
 		return onion.Config{}
 	}
 	return onion.Config{Dir: torDir, User: torUser, Given: true, Launch: onion.Brokered(torSocket)}

@@ -46,10 +46,15 @@ func runPhone(ctx context.Context, env boot.Environment) error {
 		return fmt.Errorf("handset: %w", err)
 	}
 	defer parts.Close()
+	var tor *phone.Onion
+	if env.Onion.Dir != "" {
+		env.Onion.Log = os.Stderr
+		tor = &phone.Onion{Tor: env.Onion}
+	}
 	return phone.Run(ctx, phone.Config{
 		Name: "sotto", Listen: netip.AddrPortFrom(netip.Addr{}, sipPort), State: env.State,
 		Guide: true, Running: call.Running{Board: env.Board.Name},
-		Network: env.Network, Alive: env.Alive, Notices: append(env.Notices, parts.Missing...),
+		Onion: tor, Network: env.Network, Alive: env.Alive, Notices: append(env.Notices, parts.Missing...),
 		Devices: phone.Devices{OpenPCM: parts.OpenPCM, OpenRinger: parts.OpenPCM, Keypad: parts.Keypad,
 			Display: parts.Display, Lamp: parts.Lamp, Mixer: parts.Mixer},
 	})
