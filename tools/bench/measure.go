@@ -45,6 +45,9 @@ func (r *run) call(name string, pair peers.Pair, mic string, talk time.Duration,
 	return pair.Stop()
 }
 
+// stampError is by how much a delay may come out too small, in seconds.
+const stampError = 0.05
+
 // delays are the mouth to ear delays of the chirps that arrived, in milliseconds, by the second of the track at which
 // they were said.
 func delays(from, to peers.Heard) (map[int]float64, error) {
@@ -55,8 +58,8 @@ func delays(from, to peers.Heard) (map[int]float64, error) {
 	found := map[int]float64{}
 	for _, at := range chirp.Find(pcm) {
 		wall := to.SpeakerStart + at - from.MicStart
-		// The delay is below a second: the chirp is the last one before.
-		if k := math.Floor(wall); k >= 1 && wall-k < 0.95 {
+		// The delay is below a second: the chirp is the last one before. A peer's stamps may be wrong by some milliseconds.
+		if k := math.Floor(wall + stampError); k >= 1 {
 			found[int(k)] = (wall - k) * 1000
 		}
 	}

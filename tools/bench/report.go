@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -66,13 +67,28 @@ func (f *figures) judge() {
 // virtualPrefix begins the names of what was measured in virtual time.
 const virtualPrefix = "virtual_"
 
+// preface says how the figures came about.
+const preface = `One harness for all programs (tools/bench), each pair on a path of its own between two namespaces. The unit ends the name;
+stoi is intelligibility, 1 is the source itself. Figures hold for this machine and this run; compare within a row. linphonec and
+baresip have no sound card in their delays, our simulator has one with two periods of 5 ms; baresip is heard at its decoder, where
+every frame comes at the same distance. Delay, processor time and memory are measured one program after the other, the rest side by side.
+
+Bare is libopus, SRTP and system calls alone, at the settings of a call (32 kbit/s, complexity 5, 20 ms, no loss reported): two
+threads a telephone, the same sound card, the same path, at the pace of a call, without jitter buffer, key agreement and screen.
+Unpaced is the same work in one loop as fast as it goes, where it never leaves the processor's caches. A call of our own encodes
+once: copies of earlier packets, when loss is reported, are copied bytes. Echo cancellation runs in hands-free mode only.
+
+The long call is in [SOAK.md](SOAK.md).
+`
+
 // markdown is docs/BENCHMARKS.md.
 func (f *figures) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Benchmarks\n\nWritten by `make bench` on %s; %s; load average %s when it began.\n", f.Date, f.Machine, f.Load)
-	b.WriteString("One harness and one path for all programs (tools/bench). The unit ends the name; stoi is intelligibility, 1 is the\n" +
-		"source itself. Figures hold for this machine and this run; compare within a row. linphonec and baresip have no sound\n" +
-		"card in their delays, our simulator has one with two periods of 5 ms; baresip is heard at its decoder.\n")
+	fmt.Fprintf(&b, "# Benchmarks\n\nWritten by `make bench` on %s; %s; load average %s when it began.\n\n", f.Date, f.Machine, f.Load)
+	b.WriteString(preface)
+	if f.picture != "" {
+		fmt.Fprintf(&b, "\n![delay, intelligibility, processor time, memory](%s)\n", filepath.Base(f.picture))
+	}
 	f.table(&b, func(name string) bool { return !strings.HasPrefix(name, virtualPrefix) })
 	b.WriteString("\nIn virtual time, through the real codec and jitter buffer: ways to bear loss at 32 kbit/s a copy.\n")
 	f.table(&b, func(name string) bool { return strings.HasPrefix(name, virtualPrefix) })
