@@ -144,6 +144,8 @@ func (m *Machine) fromHouse(ev Event) {
 		m.network = ev.Network
 	case PairingNumber:
 		m.showPairing(ev.Number)
+	case PairingReady:
+		m.say("pair.call", "")
 	case MailboxChanged:
 		m.mailbox = ev.Mailbox
 	case BatteryChanged:

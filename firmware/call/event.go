@@ -85,8 +85,10 @@ type (
 	NetworkChanged struct{ Network Network }
 	// MailboxChanged is how many voice messages wait.
 	MailboxChanged struct{ Mailbox Mailbox }
-	// PairingNumber answers ShowPairing.
+	// PairingNumber answers ShowPairing when the number is good for a call.
 	PairingNumber struct{ Number string }
+	// PairingReady answers Pair.
+	PairingReady struct{}
 	// BatteryChanged is the charge in percent; negative: there is no battery.
 	BatteryChanged struct{ Percent int }
 	// RunningChanged replaces what is running.
@@ -120,6 +122,7 @@ func (PeerHeld) event()          {}
 func (Beside) event()            {}
 func (MailboxChanged) event()    {}
 func (PairingNumber) event()     {}
+func (PairingReady) event()      {}
 func (Secure) event()            {}
 func (CacheMismatch) event()     {}
 func (PeerCannotEncrypt) event() {}

@@ -21,7 +21,12 @@ func (m *Machine) openPair(c Contact) {
 func (m *Machine) showNumber(id string) {
 	m.pairing = ""
 	m.do(ShowPairing{id})
-	p := m.list("pair", "", func() []Row {
+	var p *page
+	p = m.list("pair", "", func() []Row {
+		if p.hint = "pin.checking"; m.pairing == "" {
+			return nil
+		}
+		p.hint = ""
 		rows := []Row{{Label: "pair.give"}}
 		for n := m.pairing; n != ""; n = n[8:] {
 			rows = append(rows, Row{Text: n[:4] + " " + n[4:8]})
@@ -50,7 +55,7 @@ func (m *Machine) typeNumber(id string) {
 		m.typed.wipe()
 		m.back()
 		m.back()
-		m.say("pair.call", "")
+		m.say("pin.checking", "")
 	})
 }
 

@@ -29,8 +29,7 @@ type pairing struct {
 // showPairing makes a number and shows it.
 func (p *phone) showPairing(contact string) {
 	number := newNumber()
-	p.pair(contact, number)
-	p.later(call.PairingNumber{Number: number})
+	p.pair(contact, number, call.PairingNumber{Number: number})
 }
 
 // newNumber draws decimal digits, each as likely as the others.
@@ -46,8 +45,8 @@ func newNumber() string {
 	return b.String()
 }
 
-// pair keeps a number for the next call with a contact. To make a secret of it takes a moment.
-func (p *phone) pair(contact, number string) {
+// pair keeps a number for the next call with a contact, and tells when it is ready: to make a secret of it takes a moment.
+func (p *phone) pair(contact, number string, ready call.Event) {
 	p.forgetPairing()
 	until := time.Now().Add(pairingTime)
 	p.writes <- func() func() {
@@ -55,6 +54,7 @@ func (p *phone) pair(contact, number string) {
 		return func() {
 			if err == nil {
 				p.pairing = pairing{contact, secret, until}
+				p.handle(ready)
 			}
 		}
 	}

@@ -47,7 +47,6 @@ func TestTwoPhonesPairInPerson(t *testing.T) {
 	ann.keys.Press(hal.KeyOK)
 	ann.wait(t, "Then call each other")
 	ann.keys.Press(hal.KeyEnd)
-	time.Sleep(time.Second) // both make a secret of it
 	ann.keys.Hold(hal.KeyDigit2)
 	bob.wait(t, "^Incoming call")
 	bob.keys.Press(hal.KeyCall)
@@ -67,7 +66,7 @@ func TestAPairingIsForOneContactAndAWhile(t *testing.T) {
 	p := still(t, Config{State: t.TempDir(), Contacts: []Contact{{"Ann", "sip:ann@192.0.2.1"}, {"Eve", "sip:eve@192.0.2.2"}}})
 	defer p.stop()
 	ann := p.book.ContactAt("sip:ann@192.0.2.1")
-	p.pair(ann, strings.Repeat("1", call.PairingDigits))
+	p.pair(ann, strings.Repeat("1", call.PairingDigits), call.PairingReady{})
 	then := <-p.results
 	then()
 	if p.auxSecret("sip:ann@192.0.2.1") == nil || p.auxSecret("sip:eve@192.0.2.2") != nil || p.auxSecret("sip:x@192.0.2.9") != nil {

@@ -24,7 +24,7 @@ func (p *phone) doRest(a call.Action) {
 	case call.ShowPairing:
 		p.showPairing(a.ID)
 	case call.Pair:
-		p.pair(a.ID, a.Number)
+		p.pair(a.ID, a.Number, call.PairingReady{})
 	case call.Ring:
 		p.ring(a)
 	case call.Tone:

@@ -13,6 +13,7 @@ func TestPairingInPerson(t *testing.T) {
 	shows.press("softR", "down", "ok")
 	shows.choose("pair", "pair.show")
 	shows.wantDid(call.ShowPairing{ID: bob.ID})
+	shows.wantScreen("One moment")
 	shows.event(call.PairingNumber{Number: number})
 	shows.wantScreen("Type there:", "1820 5773", "1040 9215", "Then call each other")
 	types.press("softR", "down", "ok")
@@ -23,6 +24,8 @@ func TestPairingInPerson(t *testing.T) {
 	types.typeKeys(number[15:])
 	types.press("ok")
 	types.wantDid(call.Pair{ID: bob.ID, Number: number})
+	types.wantScreen("One moment")
+	types.event(call.PairingReady{})
 	types.wantScreen("Then call each other")
 	for _, p := range []*phone{shows, types} {
 		p.press("end")
