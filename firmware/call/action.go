@@ -65,6 +65,9 @@ type (
 	ShowPairing struct{ ID string }
 	// Pair keeps the number that a contact's telephone shows, for the next call.
 	Pair struct{ ID, Number string }
+	// GiveCard tells the peer of the current call, whose code was compared, how we are reached over Tor, and keeps what it
+	// tells: it becomes a contact if it is none.
+	GiveCard struct{}
 	// SetRoute says how calls to a contact go; empty is the usual way.
 	SetRoute struct{ ID, Route string }
 	// Block refuses calls from an address from now on, without a ring.
@@ -113,6 +116,7 @@ func (SaveContact) action()   {}
 func (DeleteContact) action() {}
 func (Unverify) action()      {}
 func (ShowPairing) action()   {}
+func (GiveCard) action()      {}
 func (SetRoute) action()      {}
 func (Pair) action()          {}
 func (Block) action()         {}

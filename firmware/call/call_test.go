@@ -24,6 +24,7 @@ var conversations = []struct {
 	{"no-way-found", []any{Press{Key2}, Hold{Key2}, MediaFailed{NoMedia}, LineEnded{NoMedia}}},
 	{"busy-there", []any{Press{Key2}, Hold{Key2}, LineEnded{Busy}, Press{KeyCall}, Press{KeyEnd}}},
 	{"cannot-encrypt", []any{Press{Key2}, Hold{Key2}, Answered{}, 10 * time.Second}},
+	{"rewritten-on-the-way", []any{Press{Key2}, Hold{Key2}, Answered{}, Alert{string(Rewritten)}, 10 * time.Second}},
 	{"key-changed-and-verified", []any{Press{Key2}, Hold{Key2}, Answered{}, CacheMismatch{}, firstCall, Press{KeySoftLeft},
 		Press{Key6}, Press{Key6}, Press{Key3}, time.Second, Press{KeyEnd}}},
 	{"someone-listens", []any{Press{Key2}, Hold{Key2}, Answered{}, firstCall, Press{Key1}, Press{Key1}, Press{Key1}, Press{Key1},

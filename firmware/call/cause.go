@@ -28,6 +28,7 @@ const (
 	ServerError    Cause = "server error"
 	NotTrusted     Cause = "server not trusted"
 	NoMedia        Cause = "media failed"
+	Rewritten      Cause = "addresses rewritten" // a router on the way rewrites calls (SIP ALG)
 	SessionExpired Cause = "connection lost"
 	Stopped        Cause = "stopped"
 	KeyFailed      Cause = "key agreement failed" // ZRTP gave up, or somebody disturbed it
@@ -38,7 +39,7 @@ const (
 // Causes is every cause that a screen may have to explain.
 var Causes = [...]Cause{HungUp, PeerHungUp, Cancelled, PeerCancelled, Busy, Declined, NoAnswer, NotFound, Unreachable,
 	NoNetwork, NotRegistered, NotAuthorized, NotAcceptable, CannotEncrypt, Redirected, BadAddress, TooMany, ProtocolError,
-	ServerError, NotTrusted, NoMedia, SessionExpired, Stopped, KeyFailed, KeyRefused, CodeDiffers}
+	ServerError, NotTrusted, NoMedia, Rewritten, SessionExpired, Stopped, KeyFailed, KeyRefused, CodeDiffers}
 
 // ordinary causes need no explanation: their screen goes by itself.
 func (c Cause) ordinary() bool {

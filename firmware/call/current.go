@@ -186,8 +186,16 @@ func (m *Machine) callTimeout() {
 	case c.state == Incoming:
 		m.end(PeerCancelled)
 	case c.state == GoingSecure:
-		m.end(CannotEncrypt)
+		m.end(c.unsecured())
 	}
+}
+
+// unsecured is why a call that was answered could not become secure.
+func (c *current) unsecured() Cause {
+	if c.alert == string(Rewritten) { // it is not the peer's fault
+		return Rewritten
+	}
+	return CannotEncrypt
 }
 
 // tone is what the ear hears beside the voice.
@@ -220,7 +228,7 @@ func (m *Machine) fromMedia(ev Event) {
 		m.raise(KeyChanged)
 	case PeerCannotEncrypt:
 		if c.state == GoingSecure {
-			m.end(CannotEncrypt)
+			m.end(c.unsecured())
 		}
 	case Alert:
 		c.alert = ev.Why

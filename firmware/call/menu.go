@@ -314,6 +314,9 @@ func (m *Machine) openOptions() {
 		if _, known := m.contactOf(c.peer.Address); !known && c.contact == "" && c.peer.Address != "" {
 			rows = append(rows, action{Row{Label: "contact.new"}, func() { m.newContact(c.peer.Address) }})
 		}
+		if m.able.Tor && c.trust >= Checked && c.trust != Broken {
+			rows = append(rows, action{Row{Label: "card"}, func() { m.do(GiveCard{}); m.leave(); m.say("card.given", "") }})
+		}
 		rows = append(rows, action{Row{Label: "stats"}, m.openStats})
 		return append(rows, action{Row{Label: "algorithms"}, func() {
 			m.read("algorithms", strings.Split(c.keys.algorithms(), " "))

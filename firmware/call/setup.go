@@ -30,6 +30,7 @@ type Account struct {
 type Able struct {
 	Link   bool     // its address
 	Routes []string // of the media
+	Tor    bool     // addresses over Tor can be exchanged
 }
 
 // String hides the password.

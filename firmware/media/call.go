@@ -13,6 +13,7 @@ import (
 	"sotto/codec/opus"
 	"sotto/codec/ring"
 	"sotto/codec/tone"
+	"sotto/zrtp"
 )
 
 // ErrConfig is returned by Start for a Config with which no call is possible.
@@ -127,6 +128,17 @@ func (m *Call) Unverify() { m.control.order(func(c *control) { c.report(c.sessio
 
 // RejectSAS records that the SAS differed: what this call left for the next is forgotten.
 func (m *Call) RejectSAS() { m.control.order(func(c *control) { c.report(c.session.RejectSAS()) }) }
+
+// Export gives a key for the application to then, on the control loop: n octets under a label of its own, as
+// zrtp.Session.Export. Before the call is secure then is not called. The key is wiped when it returns.
+func (m *Call) Export(label string, n int, then func(key zrtp.Secret)) {
+	m.control.order(func(c *control) {
+		if key, err := c.session.Export(label, n); err == nil {
+			then(key)
+			clear(key)
+		}
+	})
+}
 
 // SendDigit presses a key of RFC 4733 (0 to 9, 10 is *, 11 is #) for the peer. It reports whether it will be sent.
 func (m *Call) SendDigit(event uint8) bool { return m.sender.press(event) }

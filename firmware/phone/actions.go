@@ -91,7 +91,7 @@ func (p *phone) answer() {
 		p.later(call.LineEnded{Cause: call.NoMedia})
 		return
 	}
-	p.voice = v
+	p.voice, v.name = v, p.incoming.From.Name
 	p.describe(v, &offer, func(d signaling.Description) {
 		v.local = d.AnswerTo(offer)
 		p.expectStreams(v)
@@ -138,6 +138,11 @@ func (p *phone) speak(v *voice) {
 	if err := v.start(p); err != nil {
 		p.note(Note{Event: "alert", Why: err.Error()})
 		p.later(call.MediaFailed{Cause: call.NoMedia})
+		return
+	}
+	if v.rewritten {
+		p.note(Note{Event: "alert", Call: v.number, Why: "the network rewrites calls: use TLS"})
+		p.later(call.Alert{Why: string(call.Rewritten)})
 	}
 }
 
@@ -169,8 +174,10 @@ func (p *phone) setVerified(ok bool) {
 	}
 	if ok {
 		c.SetVerified()
+		p.voice.compared = true
 	} else {
 		c.RejectSAS()
+		p.voice.compared = false
 	}
 	address, zid := p.voice.address, p.voice.zid
 	p.remember(func(b *phonebook.Book) error { return b.Compared(address, zid, ok) })

@@ -50,7 +50,9 @@ func (p *phone) lineEvent(ev signaling.Event) {
 		if v := p.voiceOf(ev.Call); v != nil {
 			v.setRemote(ev.Remote)
 			p.note(Note{Event: "alert", Call: v.number, Why: "media moved"})
-			p.tell(v, call.Alert{Why: "media moved"})
+			if !v.rewritten { // the reason is known, and stays on the screen
+				p.tell(v, call.Alert{Why: "media moved"})
+			}
 		}
 	case signaling.Held:
 		if v := p.voiceOf(ev.Call); v != nil {
@@ -186,6 +188,8 @@ func (p *phone) secured(v *voice, e zrtp.Secure) {
 	}
 	a, sas := e.Algorithms, v.sas
 	verified := sas.Verified
+	v.compared = verified
+	v.openCards(e.Role == zrtp.Initiator)
 	p.note(Note{Event: "secure", SAS: sas.SAS, KA: a.KeyAgreement.String(), Hash: a.Hash.String(),
 		Cipher: a.Cipher.String(), Auth: a.AuthTag.String(), Role: e.Role.String(), Verified: &verified})
 	j := v.judgement

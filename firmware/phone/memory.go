@@ -155,6 +155,8 @@ func (p *phone) doMemory(a call.Action) {
 			}
 			return err
 		})
+	case call.GiveCard:
+		p.giveCard()
 	case call.SetRoute:
 		p.remember(func(b *phonebook.Book) error { return b.SetRoute(a.ID, a.Route) })
 	case call.Block:

@@ -138,6 +138,7 @@ func accountOf(a call.Account) (conf sipua.Account, ok bool) {
 // able is what of the setup can be changed here.
 func (p *phone) able() call.Able {
 	a := call.Able{Link: p.cfg.SetLink != nil, Routes: []string{"direct"}}
+	a.Tor = p.cfg.Onion != nil
 	if len(p.cfg.Reach.Servers) > 0 {
 		a.Routes = append(a.Routes, "relay")
 	}

@@ -25,15 +25,20 @@ type voice struct {
 	rtp, rtcp *wire
 	agent     *nat.Agent // the way by ICE; nil: the two wires are the way
 	over      *over      // nil: not over Tor. Else there are no wires
+	cards     *cards     // nil: none can be exchanged
+	path      media.Transport
 	remote    signaling.Description
 	local     signaling.Description // what we said last
 	pcm       hal.PCM
 	call      *media.Call // nil until the media has started
 	sas       zrtp.SASReady
 	address   string // of the peer, as dialled or as it calls itself
+	name      string // as a caller says it
 	zid       zrtp.ZID
 	judgement phonebook.Judgement // what the book knew of that device before this call
 	secure    bool
+	compared  bool // the code, in this call or before
+	rewritten bool // somebody on the way changes the addresses of descriptions
 }
 
 // voiceEvent is a media event of the call with that number.
@@ -109,6 +114,7 @@ func (v *voice) description(ptime int) signaling.Description {
 // setRemote aims the ports at the peer.
 func (v *voice) setRemote(d signaling.Description) {
 	v.remote = d
+	v.rewritten = v.rewritten || nat.Mismatch(d)
 	if v.over != nil {
 		return
 	}
@@ -163,6 +169,7 @@ func (v *voice) start(p *phone) error {
 	if v.agent != nil {
 		cfg.RTP, cfg.RTCP = v.agent, nil
 	}
+	cfg.RTP = p.withCards(v, cfg.RTP)
 	v.call, err = media.Start(cfg)
 	if err != nil {
 		return err
@@ -211,6 +218,9 @@ func (v *voice) close() {
 	}
 	if v.pcm != nil {
 		v.pcm.Close()
+	}
+	if v.cards != nil {
+		v.cards.close()
 	}
 	if v.over != nil {
 		v.over.close()
