@@ -17,6 +17,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -216,11 +217,15 @@ func (a *Agent) describe() (local signaling.ICE, fallback netip.AddrPort, err er
 }
 
 // scrub takes the related address out of a candidate: it is for diagnosis only, and it is an address of ours. RFC 8839,
-// Section 5.1: "If [the agent] does not want to disclose [...] 'raddr' value of '0.0.0.0' or '::' and 'rport' of '9'".
+// Section 5.1: "If [the agent] does not want to disclose [...] 'raddr' value of '0.0.0.0' or '::' and 'rport' of '9'". And
+// it drops pion's extensions, which say nothing: an offer should fit into one datagram.
 func scrub(candidate string) string {
 	fields := strings.Fields(candidate)
 	for i := 0; i+1 < len(fields); i++ {
 		switch fields[i] {
+		case "ufrag", "generation":
+			fields = slices.Delete(fields, i, i+2)
+			i--
 		case "raddr":
 			if strings.Contains(fields[i+1], ":") {
 				fields[i+1] = "::"

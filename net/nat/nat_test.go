@@ -224,7 +224,7 @@ func TestScrub(t *testing.T) {
 		"1 1 udp 99 192.0.2.1 5000 typ host":                                      "1 1 udp 99 192.0.2.1 5000 typ host",
 		"1 1 udp 99 192.0.2.1 5000 typ srflx raddr 10.0.0.7 rport 4000":           "1 1 udp 99 192.0.2.1 5000 typ srflx raddr 0.0.0.0 rport 9",
 		"1 1 udp 99 2001:db8::1 5000 typ relay raddr 2001:db8::7 rport 4000 x y":  "1 1 udp 99 2001:db8::1 5000 typ relay raddr :: rport 9 x y",
-		"1 1 udp 99 192.0.2.1 5000 typ relay raddr 10.0.0.7 rport 4000 ufrag abc": "1 1 udp 99 192.0.2.1 5000 typ relay raddr 0.0.0.0 rport 9 ufrag abc",
+		"1 1 udp 99 192.0.2.1 5000 typ relay raddr 10.0.0.7 rport 4000 ufrag abc": "1 1 udp 99 192.0.2.1 5000 typ relay raddr 0.0.0.0 rport 9",
 	} {
 		if got := scrub(in); got != want {
 			t.Errorf("%q became %q", in, got)

@@ -5,7 +5,12 @@
 // names, for UDP and TCP over IPv4 without fragments; other packets are dropped. Mappings never expire.
 package natlab
 
-import "net/netip"
+import (
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+)
 
 // Scope says on what of the other end a mapping or a filter depends. RFC 4787, Sections 4.1 and 5.
 type Scope uint8
@@ -23,6 +28,7 @@ type Behaviour struct {
 	Filtering Scope
 	Hairpin   bool // RFC 4787, Section 6: who is inside can reach another who is inside by the outer address
 	BlockUDP  bool
+	Meddle    bool // a SIP ALG: it rewrites the addresses in SIP over UDP, and opens ports for media as it understands it
 }
 
 // Box is one translator with one outer address.
@@ -88,6 +94,48 @@ func (b *Box) Out(p Packet) bool {
 	b.allowed[filterKey{owner, cut(b.filterScope(p), p.destination())}] = true
 	p.setSource(netip.AddrPortFrom(b.outer, port))
 	return true
+}
+
+// Meddled is a packet that goes Out or has come In as a SIP ALG would have it. It knows the headers and the session
+// description, and neither ICE nor TLS.
+func (b *Box) Meddled(p Packet, inner netip.AddrPort) Packet {
+	if !b.behaviour.Meddle || !p.ok() || p.protocol() != udp || p.source().Port() != sipPort && p.destination().Port() != sipPort {
+		return p
+	}
+	head, body, ok := strings.Cut(string(p[p.header()+8:]), "\r\n\r\n")
+	if !ok {
+		return p
+	}
+	outer := p.source()
+	head = strings.ReplaceAll(head, inner.String(), outer.String())
+	if strings.Contains(head, "application/sdp") {
+		body = b.meddledBody(body, inner.Addr())
+		head = contentLength.ReplaceAllString(head, "Content-Length: "+strconv.Itoa(len(body)))
+	}
+	return p.with([]byte(head + "\r\n\r\n" + body))
+}
+
+const sipPort = 5060
+
+var (
+	contentLength = regexp.MustCompile(`(?i)Content-Length: *\d+`)
+	mediaLine     = regexp.MustCompile(`m=audio (\d+)`)
+	addressLine   = regexp.MustCompile(`([co]=.*IN IP4 )\S+`)
+)
+
+// meddledBody puts the outer address in place of any, and a port that leads to the same one inside.
+func (b *Box) meddledBody(body string, inner netip.Addr) string {
+	body = addressLine.ReplaceAllString(body, "${1}"+b.outer.String())
+	return mediaLine.ReplaceAllStringFunc(body, func(line string) string {
+		n, err := strconv.ParseUint(strings.TrimPrefix(line, "m=audio "), 10, 16)
+		if err != nil {
+			return line
+		}
+		b.next += 7
+		owner := ownerKey{udp, b.next}
+		b.owners[owner] = netip.AddrPortFrom(inner, uint16(n))
+		return "m=audio " + strconv.Itoa(int(b.next))
+	})
 }
 
 // In translates a packet that comes in for the outer address, in place; false drops it.

@@ -3,6 +3,8 @@ package natlab
 import (
 	"encoding/binary"
 	"net/netip"
+	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -28,11 +30,11 @@ func TestBehaviours(t *testing.T) {
 		sameAddr, sameDest bool // the mapping for another port, for another address, is the same
 		port, addr         bool // who was not sent to gets in: another port of the same address, another address
 	}{
-		{"full cone", Behaviour{Independent, Independent, false, false}, true, true, true, true},
-		{"address-restricted", Behaviour{Independent, Address, false, false}, true, true, true, false},
-		{"port-restricted", Behaviour{Independent, AddressPort, false, false}, true, true, false, false},
-		{"symmetric", Behaviour{AddressPort, AddressPort, false, false}, false, false, false, false},
-		{"address-dependent", Behaviour{Address, Address, false, false}, true, false, true, false},
+		{"full cone", Behaviour{Mapping: Independent, Filtering: Independent}, true, true, true, true},
+		{"address-restricted", Behaviour{Mapping: Independent, Filtering: Address}, true, true, true, false},
+		{"port-restricted", Behaviour{Mapping: Independent, Filtering: AddressPort}, true, true, false, false},
+		{"symmetric", Behaviour{Mapping: AddressPort, Filtering: AddressPort}, false, false, false, false},
+		{"address-dependent", Behaviour{Mapping: Address, Filtering: Address}, true, false, true, false},
 	} {
 		b := NewBox(tt.b, netip.MustParseAddr("198.51.100.1"))
 		out := func(to string) netip.AddrPort {
@@ -74,7 +76,7 @@ func TestBehaviours(t *testing.T) {
 
 func TestHairpin(t *testing.T) {
 	for _, hairpin := range []bool{true, false} {
-		b := NewBox(Behaviour{Independent, Independent, hairpin, false}, netip.MustParseAddr("198.51.100.1"))
+		b := NewBox(Behaviour{Mapping: Independent, Filtering: Independent, Hairpin: hairpin}, netip.MustParseAddr("198.51.100.1"))
 		one := datagram("10.0.0.2:4000", "192.0.2.1:1000")
 		b.Out(one)
 		two := datagram("10.0.0.3:4000", one.source().String())
@@ -113,5 +115,36 @@ func TestOddPackets(t *testing.T) {
 	whole[6] = 0x20 // a fragment
 	if b.Out(whole) {
 		t.Error("a fragment got out")
+	}
+}
+
+// An ALG rewrites what it knows, in SIP over UDP alone, and the lengths follow.
+func TestMeddling(t *testing.T) {
+	const said = "INVITE sip:bob@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2:5060;branch=z\r\nContact: <sip:alice@10.0.0.2:5060>\r\n" +
+		"Content-Type: application/sdp\r\nContent-Length: 83\r\n\r\nv=0\r\nc=IN IP4 203.0.113.9\r\nm=audio 4000 RTP/AVP 96\r\na=candidate:1 1 udp 1 10.0.0.2 4000\r\n"
+	for _, meddle := range []bool{true, false} {
+		for _, to := range []string{"192.0.2.1:5060", "192.0.2.1:5061"} {
+			b := NewBox(Behaviour{Filtering: Independent, Meddle: meddle}, netip.MustParseAddr("198.51.100.1"))
+			p := datagram("10.0.0.2:5070", to).with([]byte(said))
+			b.Out(p)
+			seen := p.source().String()
+			q := b.Meddled(p, ap("10.0.0.2:5060"))
+			text := string(q[28:])
+			if !meddle || to == "192.0.2.1:5061" {
+				if text != said {
+					t.Errorf("meddle %v, to %s: %s", meddle, to, text)
+				}
+				continue
+			}
+			for _, want := range []string{"Via: SIP/2.0/UDP " + seen + ";", "alice@" + seen + ">", "c=IN IP4 198.51.100.1\r\n", "m=audio 20014 ",
+				"a=candidate:1 1 udp 1 10.0.0.2 4000", "Content-Length: " + strconv.Itoa(len(text)-strings.Index(text, "v=0"))} {
+				if !strings.Contains(text, want) {
+					t.Errorf("no %q in\n%s", want, text)
+				}
+			}
+			if !q.ok() || sum(0, q[:20]) != 0xffff {
+				t.Error("not a packet any more")
+			}
+		}
 	}
 }

@@ -4,6 +4,7 @@ package natlab
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,6 +17,8 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"sotto/tools/wire"
 )
 
 // The places of the lab.
@@ -35,6 +38,7 @@ type lab struct {
 	mu    sync.Mutex
 	chain map[string][]*Box // of a and b, from the inside out; none: public
 	addr  map[string]netip.Addr
+	seen  []wire.Datagram // what crossed, since record
 }
 
 func run(t *testing.T, name string, args ...string) {
@@ -102,12 +106,32 @@ func (l *lab) read(from string, f *os.File) {
 			continue
 		}
 		l.mu.Lock()
+		inner := p.source()
+		if p.protocol() == udp {
+			l.seen = append(l.seen, wire.Datagram{Time: time.Now(), Src: inner, Dst: p.destination(), Payload: bytes.Clone(p[p.header()+8:])})
+		}
 		to := l.route(from, p)
+		if chain := l.chain[from]; to == "s" && len(chain) > 0 {
+			p = chain[0].Meddled(p, inner)
+		}
 		l.mu.Unlock()
 		if to != "" {
 			l.tun[to].Write(p)
 		}
 	}
+}
+
+// record begins to keep what crosses anew; recorded is what crossed.
+func (l *lab) record() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seen = nil
+}
+
+func (l *lab) recorded() []wire.Datagram {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.seen
 }
 
 // route translates a packet on its way; empty drops it.
@@ -194,7 +218,7 @@ var behaviours = map[string]Behaviour{
 	"UDP blocked":        {BlockUDP: true},
 	"hairpin on":         {Mapping: Independent, Filtering: AddressPort, Hairpin: true},
 	"hairpin off":        {Mapping: Independent, Filtering: AddressPort},
-	"SIP ALG":            {Mapping: Independent, Filtering: AddressPort}, // to media it is a translator like others
+	"SIP ALG":            {Mapping: Independent, Filtering: AddressPort, Meddle: true}, // to media it is a translator like others
 }
 
 // place is where a telephone stands: its translators and its own address.

@@ -24,6 +24,16 @@ func (p Packet) ok() bool {
 	return p.protocol() == udp || p.protocol() == tcp && len(p) >= p.header()+20
 }
 
+// with is a packet with another payload, of UDP.
+func (p Packet) with(payload []byte) Packet {
+	h := p.header()
+	q := append(append(Packet{}, p[:h+8]...), payload...)
+	binary.BigEndian.PutUint16(q[2:], uint16(len(q)))
+	binary.BigEndian.PutUint16(q[h+4:], uint16(len(q)-h))
+	q.fix()
+	return q
+}
+
 func (p Packet) header() int    { return int(p[0]&15) * 4 }
 func (p Packet) protocol() byte { return p[9] }
 
