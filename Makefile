@@ -62,6 +62,7 @@ fuzz: packages ## every fuzz target for T each (make fuzz T=30s)
 
 .PHONY: bench
 bench: sim ## figures to build/bench.json (PEERS=linphonec,baresip for peers in the same run)
+	@$(if $(PEERS),$(ensure) linphone-cli baresip-core)
 	@mkdir -p build && $(GO) build -o build/bench ./tools/bench
 	@build/bench --sim build/sim --out build/bench.json $(if $(PEERS),--peers $(PEERS))
 	@echo "Handshake over loopback, median of 50, both ends' start included:"
