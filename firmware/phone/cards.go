@@ -10,6 +10,7 @@ import (
 	"sotto/firmware/media"
 	"sotto/firmware/phonebook"
 	"sotto/net/onion"
+	"sotto/net/signaling/sipua"
 	"sotto/zrtp"
 )
 
@@ -204,7 +205,7 @@ func (p *phone) keepCard(v *voice) {
 	}
 	c.kept = true
 	id, o := c.contact, phonebook.Onion{Address: c.theirs.address.String(), Key: phonebook.Key(c.key.Secret()), Client: c.theirs.client.String()}
-	p.remember(func(b *phonebook.Book) error { return b.SetOnion(id, o) })
+	p.remember(func(b *phonebook.Book) error { return keepOnion(b, id, o) })
 	p.afterBook(func() {
 		c.mu.Lock()
 		c.ours.got = true
@@ -213,6 +214,21 @@ func (p *phone) keepCard(v *voice) {
 		p.note(Note{Event: "card", Call: v.number, Text: "kept"})
 		p.tell(v, call.Alert{})
 	})
+}
+
+// keepOnion writes it. A contact that has no address but the one that stood for a caller over Tor gets the onion's.
+func keepOnion(b *phonebook.Book, id string, o phonebook.Onion) error {
+	if err := b.SetOnion(id, o); err != nil {
+		return err
+	}
+	for _, c := range b.Contacts() {
+		if host := hostOf(c.Address); c.ID == id && (c.Address == "" || sipua.IsOnionHost(host) && host != o.Address) {
+			c.Address = "sip:handset@" + o.Address
+			_, err := b.SaveContact(c)
+			return err
+		}
+	}
+	return nil
 }
 
 // afterBook lets the loop do something once all that was to be remembered is on the medium.

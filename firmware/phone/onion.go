@@ -240,10 +240,10 @@ func (p *phone) on(id signaling.CallID) *sipua.UA {
 }
 
 // onionOf is the onion address that a call to an address goes to, its route and the key for it; false: it goes over the
-// ordinary line. What ends in .onion never does.
+// ordinary line. What is an onion name, or stands for one, never does.
 func (p *phone) onionOf(to string) (target onion.Target, route string, ok bool) {
 	host := hostOf(to)
-	literal := strings.HasSuffix(host, ".onion")
+	literal := sipua.IsOnionHost(host)
 	contact, known := p.contactAt(to, host)
 	if !literal && (!known || !ValidRoute(contact.Route) || contact.Onion.Address == "") {
 		return target, "", false
@@ -251,7 +251,10 @@ func (p *phone) onionOf(to string) (target onion.Target, route string, ok bool) 
 	if !literal {
 		host = contact.Onion.Address
 	}
-	// An address that cannot be read stays zero, and no service has that one: the dial fails, and there is no other way.
+	if literal && !strings.HasSuffix(host, ".onion") && known { // what an onion caller bears until it gave its card
+		host = contact.Onion.Address
+	}
+	// An address that cannot be read stays zero, and that one is not dialled.
 	target.Address, _ = onion.ParseAddress(host)
 	target.Port = onionSIP
 	if k, err := onion.ParseClientKey(string(contact.Onion.Key)); known && err == nil {
@@ -291,6 +294,9 @@ func hostOf(to string) string {
 		to = host
 	}
 	to, _, _ = strings.Cut(to, ";")
+	if six, _, ok := strings.Cut(to, "]"); ok && strings.HasPrefix(six, "[") {
+		return six[1:]
+	}
 	to, _, _ = strings.Cut(to, ":")
 	return strings.TrimSuffix(to, ".")
 }

@@ -58,6 +58,11 @@ func (o *over) byICE(peer *signaling.Description) bool {
 // the stream the call ends.
 func (p *phone) dialOnion(target onion.Target, route string) {
 	uri := "sip:handset@" + target.Address.String() + ";transport=tcp"
+	if target.Address == (onion.Address{}) {
+		p.note(Note{Event: "ended", Cause: string(call.BadAddress)})
+		p.later(call.LineEnded{Cause: call.BadAddress})
+		return
+	}
 	token, err := newToken()
 	if p.tor.line == nil || err != nil {
 		p.note(Note{Event: "ended", Cause: string(call.NoNetwork)})

@@ -181,3 +181,13 @@ func TestOnionFlood(t *testing.T) {
 		t.Errorf("%d streams are open, want %d", open, maxConnections)
 	}
 }
+
+// TestOnionHost: a name and what stands for it are told from all others.
+func TestOnionHost(t *testing.T) {
+	for host, want := range map[string]bool{aliceOnion: true, "[" + OnionAddr(aliceOnion).Addr().String() + "]": true,
+		OnionAddr("x").Addr().String(): true, "example.test": false, "192.0.2.1": false, "[2001:db9::1]": false, "": false} {
+		if IsOnionHost(host) != want {
+			t.Errorf("%q: %v", host, !want)
+		}
+	}
+}

@@ -36,6 +36,17 @@ func OnionAddr(name string) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16(a), onionPort)
 }
 
+// IsOnionHost tells whether a host is an onion name or stands for one: an address of those that OnionAddr makes. None may
+// ever be called over an ordinary line.
+func IsOnionHost(host string) bool {
+	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	if err != nil {
+		return isOnion(host)
+	}
+	b := a.As16()
+	return a.Is6() && [4]byte(b[:4]) == documentation
+}
+
 // NewOnion makes a UA that owns no socket and asks no name server: it speaks over streams that Inject brings, and over
 // nothing else. A call to "sip:user@NAME.onion;transport=tcp" goes over the stream that was injected as NAME.onion; without
 // one it ends with NoNetwork. name is our own onion name: what stands for our address in messages.

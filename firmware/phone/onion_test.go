@@ -1,0 +1,75 @@
+package phone
+
+import (
+	"encoding/json"
+	"testing"
+
+	"sotto/firmware/phonebook"
+	"sotto/net/onion"
+	"sotto/net/signaling"
+	"sotto/net/signaling/sipua"
+)
+
+// TestOnionNeverLeavesInTheClear: without Tor, a call to whatever is an onion name or stands for one ends at once; the
+// ordinary line is not asked.
+func TestOnionNeverLeavesInTheClear(t *testing.T) {
+	name := onion.Seed{1}.Address().String()
+	synthetic := sipua.OnionAddr(name).Addr().String()
+	p := still(t, Config{State: t.TempDir(), Contacts: []Contact{{"Ann", "sip:ann@" + name}, {"Bea", "sip:bea@192.0.2.1"}}})
+	defer p.stop()
+	p.line = nil // it would be a crash to use it
+	bea := p.book.ContactAt("sip:bea@192.0.2.1")
+	if err := p.book.SetOnion(bea, phonebook.Onion{Address: name}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.book.SetRoute(bea, torAll); err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []string{"sip:ann@" + name, "sips:ann@" + name + ":5061;transport=tls", name, "sip:x@not-an-address.onion",
+		"sip:x@" + name + ".", "sip:x@[" + synthetic + "]", "sip:x@[" + synthetic + "]:5060;transport=tcp", "sip:bea@192.0.2.1"} {
+		if _, _, ok := p.onionOf(to); !ok {
+			t.Errorf("%s would be called over the ordinary line", to)
+		}
+		p.dial(to)
+		if p.current != 0 || p.voice != nil {
+			t.Errorf("%s is being called", to)
+		}
+	}
+	for _, to := range []string{"sip:x@192.0.2.9", "sip:x@[2001:db9::1]:5060", "123"} {
+		if _, _, ok := p.onionOf(to); ok {
+			t.Errorf("%s would be called over Tor", to)
+		}
+	}
+}
+
+// TestRouteTellsNoMore: the description of a call has no address of ours but where the route allows one.
+func TestRouteTellsNoMore(t *testing.T) {
+	p := still(t, Config{State: t.TempDir(), Contacts: []Contact{{"Ann", "sip:ann@192.0.2.1"}}})
+	defer p.stop()
+	token, err := newToken()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := p.prepare("sip:ann@x.onion", nil, &over{route: torAll, token: token, quit: make(chan struct{})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.close()
+	if v.rtp != nil || v.rtcp != nil {
+		t.Error("ports are open for a call over Tor")
+	}
+	for _, peer := range []*signaling.Description{nil, {ICE: &signaling.ICE{Ufrag: "abcd"}}} {
+		if p.wantsWay(v, peer) {
+			t.Error("a call all over Tor looks for a way by ICE")
+		}
+	}
+	d := v.description(20)
+	if d.RTP != nowhere || d.RTCP != nowhere || d.ICE != nil || d.Token != token || d.Ptime != torPtime {
+		text, _ := json.Marshal(d)
+		t.Errorf("told: %s", text)
+	}
+	v.over.route = torDirect
+	if !p.wantsWay(v, nil) || p.wantsWay(v, &signaling.Description{Token: token}) {
+		t.Error("ICE is for those who both want it")
+	}
+}
