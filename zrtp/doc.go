@@ -75,7 +75,8 @@
 //     1.10, OpenPGP signatures (carried to a Verifier, not understood).
 //   - GoClear is always refused with Error 0x100. RequestClear exists for tests.
 //   - Go's collector may have moved a secret before it is wiped, and hash states and the standard library's private keys
-//     cannot be wiped. With GOEXPERIMENT=runtimesecret the runtime erases what key derivation leaves on stack and heap.
+//     cannot be wiped. With GOEXPERIMENT=runtimesecret, as the Makefile sets it, the runtime erases what key derivation leaves
+//     on stack and heap.
 //   - Without a=zrtp-hash an attacker who can answer our Hello before the peer does locks the peer out of this call.
 //   - Packets are not fragmented; a SAS signature with a long certificate may need IP fragmentation.
 //   - Two calls at once between the same two ZIDs must not exchange keys at the same time (Section 4.4.1): the owner
