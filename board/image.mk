@@ -6,7 +6,7 @@ kernel: ## our own small arm64 kernel from Debian's source (once, about 10 minut
 	@board/kernel/$(if $(filter debian,$(KERNEL)),debian,build).sh
 
 .PHONY: image
-image: ## build/sotto-BOARD.img, the SD card of a board (make image BOARD=rpi4)
+image: ## build/sotto-BOARD.img, the SD card of a board (make image BOARD=rpi4; KEYS='a.pub b.pub' sign its updates; TOR=0)
 	@tools/mkimage/image.sh "$(BOARD)" "$(KERNEL)"
 
 .PHONY: flash
@@ -22,8 +22,9 @@ hil: ## the very image on emulated boards: screen, keys, cable, ear and mouth; r
 	@tools/hil/hil.sh "$(KERNEL)"
 
 .PHONY: cuts
-cuts: ## 200 power cuts on an emulated card (CUTS=n)
-	@HIL_CUTS=$(or $(CUTS),200) tools/hil/hil.sh "$(KERNEL)" TestPowerCuts 120m
+cuts: ## 200 power cuts of the image on an emulated card, and every write of a simulated one (CUTS=n)
+	@$(GO) test -count=1 -run 'Cut|EveryWrite' ./firmware/boot ./firmware/update ./firmware/vault ./firmware/phonebook
+	@HIL_CUTS=$(or $(CUTS),200) tools/hil/hil.sh "$(KERNEL)" TestCuts 180m
 
 .PHONY: buildroot-lint
 buildroot-lint: ## the Buildroot tree: structure, paths, scripts

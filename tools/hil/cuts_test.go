@@ -164,7 +164,9 @@ func (b *bench) cutOff(t *testing.T, kind string, m *machine) {
 	}
 }
 
-func (b *bench) upTo(most time.Duration) time.Duration { return time.Duration(b.random.Int64N(int64(most))) }
+func (b *bench) upTo(most time.Duration) time.Duration {
+	return time.Duration(b.random.Int64N(int64(most)))
+}
 
 // fresh takes a new card, in a folder that outlives the round.
 func (b *bench) fresh(t *testing.T) {

@@ -4,52 +4,10 @@ package hil
 
 import (
 	"bytes"
-	"math/rand/v2"
 	"os"
-	"strconv"
 	"testing"
 	"time"
 )
-
-// TestPowerCuts pulls the plug at random moments of starting, first start included, on one and the same card: it always
-// starts again. HIL_CUTS is how often (make cuts sets 200); HIL_SEED makes a run again.
-func TestPowerCuts(t *testing.T) {
-	cuts, seed := 4, uint64(time.Now().UnixNano())
-	if v := os.Getenv("HIL_CUTS"); v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cuts = n
-	}
-	if v := os.Getenv("HIL_SEED"); v != "" {
-		n, err := strconv.ParseUint(v, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed = n
-	}
-	note("## Power cuts\n%d cuts, seed %d.\n\n", cuts, seed)
-	r := rand.New(rand.NewPCG(seed, 1))
-	c := cardOf(t, "qemuvirt")
-	for i := range cuts {
-		if i%10 == 0 { // every tenth life begins with a first start
-			c = cardOf(t, "qemuvirt")
-		}
-		m := start(t, setup{name: "cut", card: c})
-		time.Sleep(time.Duration(500+r.IntN(6000)) * time.Millisecond)
-		m.off()
-		if i%5 != 4 && i != cuts-1 {
-			continue // several cuts in a row, then a look
-		}
-		m = start(t, setup{name: "look", card: c, port: newHub(t).plug()})
-		m.waitBar(barPanel, "the idle screen after a power cut", 120*time.Second)
-		if m.said("nothing will be remembered") {
-			t.Errorf("cut %d, seed %d: the data partition was lost:\n%s", i, seed, m.console())
-		}
-		m.off()
-	}
-}
 
 // TestDamage starts with a data partition full of noise, with one cut short, and in 1970: it always starts, says what is
 // wrong, and leaves what it does not understand as it is.
