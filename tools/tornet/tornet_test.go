@@ -25,7 +25,7 @@ func TestNear(t *testing.T) {
 	on(t, network(t, 0), map[string]func(*testing.T, *Network){
 		"authorisation": authorisation, "killed": killed, "again": again, "cell": cell, "own user": ownUser, "call": call,
 		"handsets direct": direct, "handsets relayed": relayed, "handsets all over": allOver, "handsets restarted": restarted,
-		"handsets refused": refused,
+		"handsets refused": refused, "handsets cards": cards,
 	})
 }
 
