@@ -121,6 +121,13 @@ var gallery = []struct {
 		p.press("ok")
 	}},
 	{"options", func(p *phone) { p.calling(first); p.press("ok", "down") }},
+	{"options-two-calls", func(p *phone) {
+		p.calling(with(first, verified), carolCalls)
+		p.press("call")
+		p.event(call.Answered{}, with(first, verified))
+		p.press("softL")
+		p.find("swap")
+	}},
 	{"algorithms", func(p *phone) { p.calling(first); p.press("ok", "up", "ok") }},
 	{"key-changed", func(p *phone) { p.calling(call.CacheMismatch{}, first) }},
 	{"key-changed-verifying", func(p *phone) { p.calling(call.CacheMismatch{}, first); p.press("softL") }},
