@@ -6,7 +6,8 @@
 // socket bound to the interface, so the kernel is built without packet sockets and nobody on this machine can sniff.
 //
 // It never opens a port other than DHCP's 68 and never accepts a route, a host name or a file from a server.
-// It cannot detect that another machine uses the same fixed address. Wi-Fi is not here yet.
+// It cannot detect that another machine uses the same fixed address. Wi-Fi is joined by wpa_supplicant, over its control socket;
+// this package knows no radio.
 package link
 
 import (
