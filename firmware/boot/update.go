@@ -24,7 +24,7 @@ import (
 
 const (
 	bundleHead = "SOTTOUP1" // of firmware/update
-	lookFor    = 20 * time.Second
+	lookFor    = 30 * time.Second
 	bootloader = "/proc/device-tree/chosen/bootloader/partition"
 )
 

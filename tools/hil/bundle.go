@@ -22,8 +22,11 @@ import (
 type owner struct {
 	id    [2][8]byte
 	keys  [2]ed25519.PrivateKey
+	files string // the public halves
 	image string // the card as it is flashed
 	next  []byte // the slot of the version after it
+
+	kernel string // own or debian: that of the image which make image left
 }
 
 // The versions of the bench's own images, in seconds of 2033 and 2034.
@@ -53,7 +56,14 @@ func newOwner() (*owner, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	o := &owner{image: filepath.Join(dir, "now.img")}
+	o := &owner{image: filepath.Join(dir, "now.img"), kernel: "own"}
+	manifest, err := os.ReadFile(filepath.Join(root, "build/sotto-qemuvirt.img.json"))
+	if err != nil {
+		return nil, err
+	}
+	if strings.Contains(string(manifest), `"kernel": "debian"`) {
+		o.kernel = "debian"
+	}
 	var files []string
 	for i := range o.keys {
 		public, secret, err := ed25519.GenerateKey(rand.Reader)
@@ -67,6 +77,7 @@ func newOwner() (*owner, error) {
 			return nil, err
 		}
 	}
+	o.files = strings.Join(files, " ")
 	for _, v := range []struct {
 		name    string
 		version int
@@ -76,12 +87,11 @@ func newOwner() (*owner, error) {
 			"tools/setup/handset.sh", "arm64"); err != nil {
 			return nil, err
 		}
-		if err := inRoot(nil, "build/mkimage", "--board", "qemuvirt", "--handset", handset, "--keys", strings.Join(files, " "),
+		if err := inRoot(nil, "build/mkimage", "--board", "qemuvirt", "--kernel", o.kernel, "--handset", handset, "--keys", o.files,
 			"--out", filepath.Join(dir, v.name+".img")); err != nil {
 			return nil, err
 		}
 	}
-	var err error
 	o.next, err = os.ReadFile(filepath.Join(dir, "next.slot"))
 	return o, err
 }
