@@ -112,6 +112,8 @@ func (m *Machine) Handle(dst []Action, ev Event, now time.Time) []Action {
 		m.press(ev.Key)
 	case Hold:
 		m.hold(ev.Key)
+	case Release:
+		m.release(ev.Key)
 	case IncomingCall, Ringing, Answered, LineEnded, PeerHeld:
 		m.fromLine(ev)
 	case Beside:

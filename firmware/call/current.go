@@ -28,6 +28,7 @@ type current struct {
 	theirs    typing // the peer's half, as heard
 	misses    int
 	muted     bool // by the user
+	ptt       bool // push to talk: muted but while a key is down
 	speaker   bool
 	stats     Stats
 }
@@ -234,6 +235,7 @@ func (m *Machine) fromMedia(ev Event) {
 		c.alert = ev.Why
 	case Stats:
 		c.stats = ev
+		c.noteDelay()
 		m.refresh()
 	}
 }

@@ -11,6 +11,8 @@ type (
 	Press struct{ Key Key }
 	// Hold is a key that stayed down. A Press of the same key came before.
 	Hold struct{ Key Key }
+	// Release is a key that came up again.
+	Release struct{ Key Key }
 )
 
 // Events from the line. They concern the current call, inside Beside the other one; events of older calls must not be
@@ -113,6 +115,7 @@ type (
 )
 
 func (Press) event()             {}
+func (Release) event()           {}
 func (Hold) event()              {}
 func (IncomingCall) event()      {}
 func (Ringing) event()           {}

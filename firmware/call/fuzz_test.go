@@ -32,6 +32,8 @@ func event(b byte) Event {
 		return Press{Key(b)}
 	case b < 2*byte(keys):
 		return Hold{Key(b) - keys}
+	case b < 3*byte(keys):
+		return Release{Key(b) - 2*keys}
 	}
 	sas := Secure{SAS: "ybnd", Initiator: b%2 == 0, FirstCall: true}
 	events := []Event{IncomingCall{From: Party{"Eve", "sip:eve@192.0.2.1"}}, IncomingCall{From: Party{"x", "sip:bob@10.0.0.2"}, Contact: "1"}, Ringing{}, Answered{}, LineEnded{PeerHungUp},

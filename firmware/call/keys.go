@@ -203,7 +203,7 @@ func (m *Machine) adjust(k Key) {
 	case KeyDown:
 		m.setVolume(m.settings.Volume - volumeStep)
 	case KeyLeft:
-		c.muted = !c.muted
+		c.muted = !c.muted && !c.ptt
 	case KeyRight:
 		c.speaker = !c.speaker
 		m.do(Speaker{c.speaker})

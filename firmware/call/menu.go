@@ -304,6 +304,9 @@ func (m *Machine) openOptions() {
 			action{Row{Label: "hold", Mark: onOff(c.held)}, func() { m.holdCall(!c.held) }},
 			action{Row{Label: "mute", Mark: onOff(c.muted)}, func() { c.muted = !c.muted }},
 			action{Row{Label: "speaker", Mark: onOff(c.speaker)}, func() { m.adjust(KeyRight) }})
+		if c.ptt || c.oneWay() > longDelay {
+			rows = append(rows, action{Row{Label: "ptt", Mark: onOff(c.ptt)}, m.changePTT})
+		}
 		if m.other != nil {
 			rows = append(rows, action{Row{Label: "swap", Detail: m.other.peer.display()}, m.swap})
 		}

@@ -25,6 +25,8 @@ func Translate(k hal.KeyEvent, s call.Snapshot) (call.Event, bool) {
 		return call.Press{Key: call.Key(k.Key)}, true
 	case hal.Held:
 		return call.Hold{Key: call.Key(k.Key)}, true
+	case hal.Released:
+		return call.Release{Key: call.Key(k.Key)}, true
 	}
 	return nil, false
 }
