@@ -77,6 +77,19 @@ func TestUnlock(t *testing.T) {
 
 // TestCardTellsNothing looks for every word of the content, PIN and device secret in what lies on the card, and for the
 // content's length.
+// A medium that takes nothing more opens without a PIN, and stays shut with one: a try that is not counted is free.
+func TestFullMedium(t *testing.T) {
+	for pin, want := range map[string]error{"": nil, "4711": errPower} {
+		d := empty()
+		newVault(t, d, pin)
+		v := reopen(t, d)
+		d.cut = d.steps + 1
+		if _, err := v.Unlock(pin, noon); !errors.Is(err, want) {
+			t.Errorf("with PIN %q a full medium gives %v", pin, err)
+		}
+	}
+}
+
 func TestCardTellsNothing(t *testing.T) {
 	d := empty()
 	v := newVault(t, d, "4711")
