@@ -55,15 +55,53 @@ func TestWrongInputs(t *testing.T) {
 	if err := os.WriteFile(notARM, bytes.Repeat([]byte{0x7f, 'E', 'L', 'F'}, 40), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	old := filepath.Join(t.TempDir(), "old.img")
+	if err := os.WriteFile(old, []byte("the image of yesterday"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for what, in := range map[string]inputs{
 		"no board is called": {board: "toaster", kernel: "own"},
 		"no kernel is":       {board: "rpi4", kernel: "minix"},
 		"no arm64 program":   {board: "rpi4", kernel: "own", handset: notARM},
 		"make handset":       {board: "rpi4", kernel: "own", handset: "nowhere"},
+		"Tor linked in":      {board: "rpi4", kernel: "own", handset: armProgram(t), tor: true},
+		"make kernel":        {board: "rpi4", kernel: "own", handset: armProgram(t)}, // the kernel lies elsewhere
 	} {
-		if err := in.run(); err == nil || !strings.Contains(err.Error(), what) {
+		in.out = old
+		err := in.run()
+		if err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("want an error with %q, got %v", what, err)
+		} else if strings.Contains(err.Error(), "\n") {
+			t.Errorf("more than one line: %v", err)
 		}
+		if b, err := os.ReadFile(old); err != nil || string(b) != "the image of yesterday" {
+			t.Errorf("%s: the old image was touched: %v", what, err)
+		}
+	}
+}
+
+// armProgram is a Go program for the boards, without Tor.
+func armProgram(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\n\nfunc main() {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("go", "build", "-o", filepath.Join(dir, "program"), filepath.Join(dir, "main.go"))
+	cmd.Env = append(os.Environ(), "GOARCH=arm64", "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return filepath.Join(dir, "program")
+}
+
+// TestMissingProgram takes every program away.
+func TestMissingProgram(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	in := inputs{work: t.TempDir()}
+	_, err := in.fat("SLOT", mib, 1, nil)
+	if err == nil || !strings.Contains(err.Error(), "mkfs.vfat is missing (tools/setup/ensure.sh") {
+		t.Errorf("without mkfs.vfat: %v", err)
 	}
 }
 
