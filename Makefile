@@ -82,7 +82,7 @@ tor: packages ## calls over a private Tor network: two handsets, three routes, e
 	@$(GO) test -count=1 -timeout 20m -v -tags=$(TAGS),tor,interop ./tools/tornet | grep -vE '\[warn\] (This copy|You have used|TestingTor|You are running)'; exit $${PIPESTATUS[0]}
 
 .PHONY: handset
-handset: packages ## build/handset-ARCH, static and reproducible (make handset ARCH=arm64)
+handset: packages ## build/handset-ARCH, static and reproducible (make handset ARCH=arm64 TOR=1)
 	@tools/setup/handset.sh $(ARCH)
 
 .PHONY: check-static
