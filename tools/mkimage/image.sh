@@ -18,7 +18,7 @@ own) board/kernel/build.sh ;;
 debian) board/kernel/debian.sh ;;
 *) echo "sotto: no kernel is called $kernel; there are own and debian" >&2; exit 2 ;;
 esac
-export TOR=${TOR:-1}
+export TOR=${TOR:-1} SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 tools/setup/handset.sh arm64
 go build -o build/mkimage ./tools/mkimage
-build/mkimage --board "$board" --kernel "$kernel" --tor="$TOR" --keys "${KEYS:-}"
+build/mkimage --board "$board" --kernel "$kernel" --version "$SOURCE_DATE_EPOCH" --tor="$TOR" --keys "${KEYS:-}"

@@ -52,6 +52,7 @@ func main() {
 	flag.StringVar(&in.out, "out", "", "the image; its manifest lies beside it")
 	flag.StringVar(&in.firmware, "firmware", "build/cache/raspi-firmware", "unpacked raspi-firmware")
 	flag.StringVar(&in.certs, "certs", "build/cache/ca-certificates", "unpacked ca-certificates")
+	flag.Uint64Var(&in.list.Version, "version", 0, "of the system, as an update carries it: what handset.sh put into the binary")
 	flag.BoolVar(&in.tor, "tor", true, "the binary has Tor linked in")
 	keys := flag.String("keys", "", "files with the owner's public keys, which sign updates; none: no updates")
 	flag.Parse()
@@ -77,7 +78,7 @@ func (in *inputs) run() (err error) {
 	if err := checkHandset(in.handset); err != nil {
 		return err
 	}
-	in.list = manifest{Board: in.board, Kernel: in.kernel, Epoch: epoch}
+	in.list.Board, in.list.Kernel, in.list.Epoch = in.board, in.kernel, epoch
 	if err := in.checkTor(); err != nil {
 		return err
 	}

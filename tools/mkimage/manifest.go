@@ -18,6 +18,7 @@ import (
 // manifest says what is on a card: every file, every Debian package that a file comes from, every Go module.
 type manifest struct {
 	Board    string    `json:"board"`
+	Version  uint64    `json:"version"`
 	Kernel   string    `json:"kernel"`
 	Release  string    `json:"kernelRelease"`
 	Epoch    int64     `json:"epoch"`
