@@ -61,6 +61,10 @@ func TestCuts(t *testing.T) {
 		}
 	})
 	note("## Power cuts\nSeed %d, %.0f minutes.\n\n%s\n", seed, time.Since(began).Minutes(), tally)
+	note("Lines of the call log that were written under the cuts and found again: %d.\n\n", tally.lines)
+	if tally.lines == 0 {
+		t.Error("nothing was ever written: the cuts proved nothing")
+	}
 	if tally.n < cuts {
 		t.Errorf("%d of %d cuts were made", tally.n, cuts)
 	}
@@ -71,6 +75,7 @@ type tally struct {
 	mu    sync.Mutex
 	csv   *os.File
 	n     int
+	lines int // of call logs
 	where map[string]int
 	kinds map[string]int
 }
@@ -89,6 +94,12 @@ func (y *tally) made() int {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	return y.n
+}
+
+func (y *tally) found(lines int) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.lines += lines
 }
 
 func (y *tally) add(kind, where string, after time.Duration) {
@@ -284,6 +295,7 @@ func (b *bench) readLog(t *testing.T) {
 	if got := len(book.Calls()); got < b.calls || got > b.calls+b.presses {
 		t.Errorf("%d calls in the log; there were %d, and %d were made", got, b.calls, b.presses)
 	} else {
+		b.tally.found(got - b.calls)
 		b.calls, b.presses = got, 0
 	}
 	if aside := book.SetAside(); len(aside) > 0 {
