@@ -259,6 +259,8 @@ func (p *phone) onionOf(to string) (target onion.Target, route string, ok bool) 
 	target.Port = onionSIP
 	if k, err := onion.ParseClientKey(string(contact.Onion.Key)); known && err == nil {
 		target.Key = &k
+	} else if k, err := onion.ParseClientKey(keyOf(to)); err == nil {
+		target.Key = &k
 	}
 	route = torAll
 	if o := p.cfg.Onion; o != nil {
@@ -299,6 +301,14 @@ func hostOf(to string) string {
 	}
 	to, _, _ = strings.Cut(to, ":")
 	return strings.TrimSuffix(to, ".")
+}
+
+// keyOf is the client key that an address brings: "sip:bob@NAME.onion;key=KEY", as somebody types, scans or reads it from a
+// file. It goes no further: the address that is dialled is made anew.
+func keyOf(to string) string {
+	_, key, _ := strings.Cut(strings.ToLower(to), ";key=")
+	key, _, _ = strings.Cut(key, ";")
+	return key
 }
 
 // nameOnion finds out which contact a caller over Tor says to be, and gives the call that contact's address. It is a claim

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sotto/firmware/call"
+	"sotto/firmware/media"
 	"sotto/net/nat"
 	"sotto/net/onion"
 	"sotto/net/onion/bundle"
@@ -38,6 +39,7 @@ type over struct {
 	caller bool
 	token  bundle.Token
 	bundle *bundle.Bundle // the way of route torAll; nil: another, or none yet
+	noted  time.Time      // when the delay was last reported
 	quit   chan struct{}
 	once   sync.Once
 }
@@ -303,4 +305,18 @@ func (p *phone) peerLeft(v *voice) {
 	}
 	p.on(id).Hangup(id, signaling.HungUp)
 	p.lineEnded(signaling.Ended{Call: id, Cause: signaling.PeerHungUp})
+}
+
+// delayEvery is how often the delay of a call whose media goes over Tor is reported.
+const delayEvery = 5 * time.Second
+
+// noteDelay reports how long speech takes from one mouth to the other's ear, about; the screen shows it with the figures
+// of a call.
+func (p *phone) noteDelay(v *voice, s media.Stats) {
+	if v.over == nil || v.over.bundle == nil || s.RTT == 0 || time.Since(v.over.noted) < delayEvery {
+		return
+	}
+	v.over.noted = time.Now()
+	d := s.RTT/2 + s.Playout.Delay + torPtime*time.Millisecond
+	p.note(Note{Event: "delay", Call: v.number, Text: fmt.Sprint(d.Milliseconds(), " ms")})
 }

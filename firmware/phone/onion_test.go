@@ -73,3 +73,23 @@ func TestRouteTellsNoMore(t *testing.T) {
 		t.Error("ICE is for those who both want it")
 	}
 }
+
+// TestKeyInAddress: a key that came with an address is used for it, the contact's own first.
+func TestKeyInAddress(t *testing.T) {
+	name, k, other := onion.Seed{1}.Address().String(), onion.ClientKey{5}, onion.ClientKey{6}
+	p := still(t, Config{State: t.TempDir(), Contacts: []Contact{{"Ann", "sip:ann@" + name + ";key=" + k.Secret()}}})
+	defer p.stop()
+	if target, _, ok := p.onionOf("sip:ann@" + name + ";key=" + k.Secret()); !ok || target.Key == nil || target.Key.ID() != k.ID() {
+		t.Error("the key of the address is not used")
+	}
+	ann := p.book.Contacts()[0]
+	if err := p.book.SetOnion(ann.ID, phonebook.Onion{Address: name, Key: phonebook.Key(other.Secret())}); err != nil {
+		t.Fatal(err)
+	}
+	if target, _, ok := p.onionOf(ann.Address); !ok || target.Key == nil || target.Key.ID() != other.ID() {
+		t.Error("the contact's key is not used")
+	}
+	if target, _, ok := p.onionOf("sip:ann@" + onion.Seed{2}.Address().String()); !ok || target.Key != nil {
+		t.Error("a key is used for another")
+	}
+}

@@ -223,6 +223,7 @@ func (p *phone) tellStats() {
 	s := c.Stats()
 	p.handle(call.Stats{Lost: s.LossPercent / 100, Delay: s.Playout.Delay, Jitter: s.Jitter, RTT: s.RTT, Bitrate: s.Bitrate,
 		Codec: "Opus", Route: p.voice.route()})
+	p.noteDelay(p.voice, s)
 }
 
 // routeOf is how calls with somebody at an address go; empty: as usual.

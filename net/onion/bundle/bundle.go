@@ -15,6 +15,7 @@ const (
 	queueLen     = 12               // packets that wait for one stream; more would be too old to be of use
 	inLen        = 32               // packets that wait for ReadPacket
 	writeTimeout = 10 * time.Second // for a stream that takes nothing any more
+	lingerLimit  = 50 * time.Millisecond
 )
 
 // Bundle is a datagram transport over streams. Its methods may be called from any goroutine.
@@ -43,8 +44,10 @@ type stream struct {
 	conn  net.Conn
 	out   chan *packet
 	stats counters
-	once  sync.Once
-	quit  chan struct{}
+
+	waiting atomic.Int64 // packets that are not written
+	once    sync.Once
+	quit    chan struct{}
 }
 
 // counters are a stream's, counted by its goroutines.
@@ -139,6 +142,7 @@ func (b *Bundle) WritePacket(data []byte) error {
 		p := b.get()
 		frame, _ := AppendFrame(p.data[:0], data)
 		p.n = len(frame)
+		s.waiting.Add(1)
 		for queued := false; !queued; {
 			select {
 			case s.out <- p:
@@ -147,6 +151,7 @@ func (b *Bundle) WritePacket(data []byte) error {
 				select {
 				case old := <-s.out:
 					s.stats.dropped.Add(1)
+					s.waiting.Add(-1)
 					b.put(old)
 				default:
 				}
@@ -175,10 +180,13 @@ func (b *Bundle) put(p *packet) {
 // write sends what waits, all that there is in one piece: Tor fills its cells better.
 func (b *Bundle) write(s *stream) {
 	defer b.remove(s)
+	defer s.waiting.Store(0)
+	count := int64(0)
 	buf := make([]byte, 0, queueLen*(frameHeader+MaxPacket))
 	for {
 		select {
 		case p := <-s.out:
+			count = 1
 			buf = append(buf[:0], p.data[:p.n]...)
 			b.put(p)
 		case <-s.quit:
@@ -189,6 +197,7 @@ func (b *Bundle) write(s *stream) {
 			case p := <-s.out:
 				buf = append(buf, p.data[:p.n]...)
 				b.put(p)
+				count++
 			default:
 				more = false
 			}
@@ -197,6 +206,7 @@ func (b *Bundle) write(s *stream) {
 		if _, err := s.conn.Write(buf); err != nil {
 			return
 		}
+		s.waiting.Add(-count)
 	}
 }
 
@@ -263,7 +273,17 @@ func (b *Bundle) remove(s *stream) {
 	})
 }
 
-// Close closes all streams and waits for their goroutines. What waits to be sent is lost.
+// linger gives the last packets, as a goodbye, time to go where a stream takes them.
+func (b *Bundle) linger() {
+	waiting := func() bool {
+		return slices.ContainsFunc(*b.streams.Load(), func(s *stream) bool { return s.waiting.Load() > 0 })
+	}
+	for end := time.Now().Add(lingerLimit); waiting() && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// Close closes all streams and waits for their goroutines. What still waits after a twentieth of a second is lost.
 func (b *Bundle) Close() error {
 	b.mu.Lock()
 	if !b.closed {
@@ -271,6 +291,7 @@ func (b *Bundle) Close() error {
 		close(b.quit)
 	}
 	b.mu.Unlock()
+	b.linger()
 	for _, s := range *b.streams.Load() {
 		b.remove(s)
 	}

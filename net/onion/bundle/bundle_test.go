@@ -251,3 +251,27 @@ func TestGate(t *testing.T) {
 	}
 	a.Close()
 }
+
+// TestGoodbye: what was written just before Close comes over.
+func TestGoodbye(t *testing.T) {
+	for range 100 {
+		near, far := net.Pipe()
+		a, b := New(nil, near), New(nil, far)
+		if err := a.WritePacket([]byte("goodbye")); err != nil {
+			t.Fatal(err)
+		}
+		a.Close()
+		buf := make([]byte, MaxPacket)
+		done := make(chan string, 1)
+		go func() { n, _ := b.ReadPacket(buf); done <- string(buf[:n]) }()
+		select {
+		case got := <-done:
+			if got != "goodbye" {
+				t.Fatalf("%q came", got)
+			}
+		case <-time.After(2 * time.Second):
+			t.Fatal("nothing came")
+		}
+		b.Close()
+	}
+}
