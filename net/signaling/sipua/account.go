@@ -25,6 +25,7 @@ type Account struct {
 	Roots    *x509.CertPool // who may sign the server's certificate; nil: the system's
 	Pin      [32]byte       // SHA-256 of the server's public key (SubjectPublicKeyInfo); zero: not pinned
 	Expires  time.Duration  // of the registration; 0: an hour
+	Mailbox  bool           // ask the server to tell of the voice mailbox; without it, only what it tells by itself is taken
 }
 
 // String hides the password.
@@ -37,17 +38,18 @@ func (a Account) GoString() string { return a.String() }
 func (a Account) Format(f fmt.State, _ rune) { fmt.Fprint(f, a.String()) }
 
 // ErrAccount tells that an account is not usable as configured.
-var ErrAccount = errors.New("sipua: bad account: want sip:user:password@host[:port][;transport=udp|tcp|tls]")
+var ErrAccount = errors.New("sipua: bad account: want sip:user:password@host[:port][;transport=udp|tcp|tls][;mailbox]")
 
-// ParseAccount reads an account in one line: sip:user:password@host[:port][;transport=udp|tcp|tls].
+// ParseAccount reads an account in one line: sip:user:password@host[:port][;transport=udp|tcp|tls][;mailbox].
 func ParseAccount(s string) (Account, error) {
+	s, box := strings.CutSuffix(s, ";mailbox")
 	scheme, rest, ok := strings.Cut(s, ":")
 	at := strings.LastIndexByte(rest, '@')
 	if !ok || at < 0 || scheme != "sip" && scheme != "sips" {
 		return Account{}, ErrAccount
 	}
 	user, password, _ := strings.Cut(rest[:at], ":")
-	a := Account{Name: user + rest[at:], URI: scheme + ":" + user + rest[at:], Password: password}
+	a := Account{Name: user + rest[at:], URI: scheme + ":" + user + rest[at:], Password: password, Mailbox: box}
 	a.Name, _, _ = strings.Cut(a.Name, ";")
 	if t, err := parseTarget(a.URI); err != nil || t.uri.User == "" {
 		return Account{}, ErrAccount
@@ -99,6 +101,7 @@ type account struct {
 	ping     time.Time      // when a keep-alive went out that was not answered yet
 	retry    time.Duration
 	limit    limiter
+	box      mailbox
 }
 
 // setAccounts takes the configuration and starts to register.
@@ -235,6 +238,7 @@ func (a *account) accepted(c *core, res *sip.Response, from hop) {
 	a.ping = time.Time{}
 	a.next = earliest(a.renew, c.now.Add(keepAlive))
 	a.tell(c, true, signaling.NoCause)
+	a.watchMailbox(c)
 }
 
 // lifetime is how long the server keeps our address. RFC 3261, Section 10.2.4.
@@ -380,5 +384,5 @@ func (a *account) leave(c *core) {
 		a.send(c, 0, func(*sip.Response, hop, signaling.Cause) {})
 	}
 	a.state = refused
-	a.next = time.Time{}
+	a.next, a.box.next = time.Time{}, time.Time{}
 }

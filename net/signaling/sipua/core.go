@@ -79,7 +79,7 @@ func (c *core) known(callID string, now time.Time) bool {
 		return k.limit.allow(now)
 	}
 	for _, a := range c.accounts {
-		if a.callID == callID {
+		if a.callID == callID || a.box.callID == callID && callID != "" {
 			return a.limit.allow(now)
 		}
 	}
@@ -164,6 +164,10 @@ func (c *core) statelessTag(req *sip.Request) string {
 // other takes the requests that begin no call.
 func (c *core) other(m message) {
 	if tagOf(m.req.To().Params) != "" {
+		if a := c.subscriptionOf(m); a != nil && m.req.Method == sip.NOTIFY {
+			a.notified(c, m)
+			return
+		}
 		c.inDialog(m)
 		return
 	}
@@ -216,6 +220,7 @@ func (c *core) tick(now time.Time) {
 	}
 	for _, a := range c.accounts {
 		a.tick(c)
+		a.tickMailbox(c)
 	}
 	c.tickTexts()
 }
@@ -232,7 +237,7 @@ func (c *core) deadline() (d time.Time) {
 		d = earliest(d, k.deadline())
 	}
 	for _, a := range c.accounts {
-		d = earliest(d, a.next)
+		d = earliest(d, earliest(a.next, a.box.next))
 	}
 	return earliest(d, c.texts.deadline())
 }

@@ -18,6 +18,11 @@ func (c *core) notifyIn(m message) {
 		return
 	}
 	c.refuse(m, 200, "OK", nil)
+	a.summary(c, m)
+}
+
+// summary tells the phone what a NOTIFY says.
+func (a *account) summary(c *core, m message) {
 	if e, ok := parseSummary(string(m.req.Body())); ok && len(c.events) < maxPending {
 		e.Account = a.Name
 		c.tell(e)
