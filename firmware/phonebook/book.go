@@ -47,7 +47,8 @@ type document struct {
 	Settings json.RawMessage                 `json:"settings,omitempty"` // the phone's, not looked into
 	NextID   int                             `json:"next,omitempty"`
 
-	OnionSeed []byte `json:"onion,omitempty"`
+	OnionSeed []byte          `json:"onion,omitempty"`
+	Messages  json.RawMessage `json:"messages,omitempty"` // of firmware/messages, not looked into
 }
 
 // OpenFileCache opens the book of a folder, in the clear, and makes folder and ZID at the first start. A file

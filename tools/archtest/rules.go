@@ -45,6 +45,7 @@ var rules = []rule{
 		"github.com/pion/rtcp", "golang.org/x/sys"}, testOnly: []string{"net"}, because: "the voice joins three rooms, the wire comes in by its own interfaces"},
 	{room: "firmware/phonebook", module: []string{"zrtp", "firmware/vault"}, outside: []string{"filippo.io/age"},
 		because: "trust belongs to a ZID"},
+	{room: "firmware/messages", module: []string{"zrtp", "firmware/vault"}, pure: true, noStd: impure, because: "a text is sealed by the ratchet and kept by the vault"},
 	{room: "firmware/vault", outside: []string{"golang.org/x/crypto", "golang.org/x/sys"}, because: "one sealed file, no other knowledge"},
 	{room: "firmware/boot", module: []string{"net", "hal", "board"}, outside: []string{"golang.org/x/sys"}, because: "PID 1 knows the board and the link"},
 	{room: "firmware/update", module: []string{"firmware/vault"}, outside: []string{"golang.org/x/"}, because: "images are data until they are verified"},
