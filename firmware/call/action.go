@@ -68,6 +68,11 @@ type (
 	// GiveCard tells the peer of the current call, whose code was compared, how we are reached over Tor, and keeps what it
 	// tells: it becomes a contact if it is none.
 	GiveCard struct{}
+	// Invite makes an authorisation with which a contact can call us over Tor; Invitation is the answer. One that it had
+	// before ends.
+	Invite struct{ ID string }
+	// Revoke ends a contact's authorisation, and forgets how it is reached over Tor.
+	Revoke struct{ ID string }
 	// SetRoute says how calls to a contact go; empty is the usual way.
 	SetRoute struct{ ID, Route string }
 	// Block refuses calls from an address from now on, without a ring.
@@ -117,6 +122,8 @@ func (DeleteContact) action() {}
 func (Unverify) action()      {}
 func (ShowPairing) action()   {}
 func (GiveCard) action()      {}
+func (Invite) action()        {}
+func (Revoke) action()        {}
 func (SetRoute) action()      {}
 func (Pair) action()          {}
 func (Block) action()         {}

@@ -47,6 +47,7 @@ func DefaultSettings() Settings {
 type Machine struct {
 	own      string
 	contacts []Contact
+	threads  []Thread
 	log      []Entry
 	running  Running
 	setup    Setup
@@ -144,6 +145,8 @@ func (m *Machine) fromHouse(ev Event) {
 		m.refresh()
 	case NetworkChanged:
 		m.network = ev.Network
+	case Invitation:
+		m.showInvitation(ev.Address)
 	case PairingNumber:
 		m.showPairing(ev.Number)
 	case PairingReady:
@@ -167,6 +170,8 @@ func (m *Machine) fromHouse(ev Event) {
 		m.pinChanged(ev.OK)
 	case Locked:
 		m.lock()
+	case MessagesChanged, MessageCame, MessageRefused:
+		m.fromMessages(ev)
 	}
 }
 

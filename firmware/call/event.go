@@ -87,6 +87,8 @@ type (
 	NetworkChanged struct{ Network Network }
 	// MailboxChanged is how many voice messages wait.
 	MailboxChanged struct{ Mailbox Mailbox }
+	// Invitation answers Invite: an address with a secret key, to be scanned from the screen or typed.
+	Invitation struct{ Address string }
 	// PairingNumber answers ShowPairing when the number is good for a call.
 	PairingNumber struct{ Number string }
 	// PairingReady answers Pair.
@@ -125,6 +127,7 @@ func (PeerHeld) event()          {}
 func (Beside) event()            {}
 func (MailboxChanged) event()    {}
 func (PairingNumber) event()     {}
+func (Invitation) event()        {}
 func (PairingReady) event()      {}
 func (Secure) event()            {}
 func (CacheMismatch) event()     {}
@@ -150,3 +153,9 @@ func (PairingNumber) String() string { return "PairingNumber{[secret]}" }
 
 // GoString hides the number.
 func (PairingNumber) GoString() string { return "PairingNumber{[secret]}" }
+
+// String hides the key.
+func (Invitation) String() string { return "Invitation{[secret]}" }
+
+// GoString hides the key.
+func (Invitation) GoString() string { return "Invitation{[secret]}" }

@@ -13,6 +13,7 @@ func (m *Machine) openMenu() {
 		rows := []action{
 			{Row{Label: "contacts"}, m.openContacts},
 			{Row{Label: "log", Detail: missedCount(m.missed)}, m.openLog},
+			{Row{Label: "messages", Detail: missedCount(m.unread())}, m.openMessages},
 			{Row{Label: "settings"}, m.openSettings},
 			{Row{Label: "address"}, m.openAddress},
 			{Row{Label: "test"}, m.openTest},
@@ -115,12 +116,23 @@ func (m *Machine) openContact(id string) {
 		if routes := m.contactRoutes(c); len(routes) > 1 {
 			rows = append(rows, action{Row{Label: "route", State: contactRoute(c.Route)}, func() { m.openContactRoutes(c, routes) }})
 		}
+		if t, ok := m.threadOf(c.ID); ok {
+			rows = append(rows, action{Row{Label: "messages", Detail: missedCount(t.Unread)}, func() { m.openThread(t.Device) }})
+		}
 		rows = append(rows, action{Row{Label: "pair"}, func() { m.openPair(c) }})
 		if c.Number != "" {
 			rows = append(rows, action{Row{Label: "number"}, func() { m.read("number", strings.Split(c.Number, "\n")) }})
 		}
 		if c.Trust == Checked || c.Trust == Verified {
 			rows = append(rows, action{Row{Label: "unverify", Trust: c.Trust}, func() { m.do(Unverify{c.ID}) }})
+		}
+		if m.able.Tor {
+			rows = append(rows, action{Row{Label: "invite"}, func() { m.do(Invite{c.ID}) }})
+		}
+		if c.Tor {
+			rows = append(rows, action{Row{Label: "revoke"}, func() {
+				m.confirm("revoke", "revoke.sure", c.Name, func() { m.do(Revoke{c.ID}) })
+			}})
 		}
 		return append(rows, action{Row{Label: "delete"}, func() {
 			m.confirm("delete", "delete.sure", c.Name, func() { m.back(); m.do(DeleteContact{c.ID}) })

@@ -79,6 +79,7 @@ type Contact struct {
 	Route string // of calls to this one: "relay", "tor", "tor-relay", "tor-direct"; empty: the usual
 	Onion bool   // can be reached over Tor
 
+	Tor      bool // has an authorisation to call us over Tor
 	Always   bool // rings even when nobody else may
 	Intercom bool // is answered by itself, once the device has proved to be the one whose code was compared
 }

@@ -2,6 +2,7 @@ package phone
 
 import (
 	"crypto/rand"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -243,4 +244,28 @@ func (p *phone) afterBook(then func()) {
 func (p *phone) revoke(contact string) {
 	p.remember(func(b *phonebook.Book) error { return b.SetOnion(contact, phonebook.Onion{}) })
 	p.afterBook(p.heedClients)
+}
+
+// invite makes a key with which a contact can call us over Tor, and shows it with our address. Who has both can find us:
+// they are to be handed over in person.
+func (p *phone) invite(contact string) {
+	service, book := p.tor.service, p.book
+	key, err := onion.NewClientKey(rand.Reader)
+	if service == nil || book == nil || err != nil {
+		return
+	}
+	address := "sip:handset@" + service.Address().String() + ";key=" + strings.ToLower(key.Secret())
+	p.remember(func(b *phonebook.Book) error {
+		for _, c := range b.Contacts() {
+			if c.ID == contact {
+				c.Onion.Client = key.ID().String()
+				return b.SetOnion(contact, c.Onion)
+			}
+		}
+		return phonebook.ErrNoContact
+	})
+	p.afterBook(func() {
+		p.heedClients()
+		p.handle(call.Invitation{Address: address})
+	})
 }

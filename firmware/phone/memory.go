@@ -105,7 +105,7 @@ func (p *phone) showBook() {
 	for _, c := range p.book.Contacts() {
 		contacts = append(contacts, call.Contact{ID: c.ID, Name: c.Name, Address: c.Address, Speed: c.Speed,
 			Trust: p.trustOf(c), Device: c.Device != "", Number: p.book.SafetyNumber(c.ID),
-			Always: c.Always, Intercom: c.Intercom, Route: c.Route, Onion: c.Onion.Address != ""})
+			Always: c.Always, Intercom: c.Intercom, Route: c.Route, Onion: c.Onion.Address != "", Tor: c.Onion.Client != ""})
 	}
 	p.handle(call.ContactsChanged{Contacts: contacts})
 	var log []call.Entry
@@ -155,6 +155,10 @@ func (p *phone) doMemory(a call.Action) {
 			}
 			return err
 		})
+	case call.Invite:
+		p.invite(a.ID)
+	case call.Revoke:
+		p.revoke(a.ID)
 	case call.GiveCard:
 		p.giveCard()
 	case call.SetRoute:

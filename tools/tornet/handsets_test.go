@@ -273,6 +273,26 @@ func cards(t *testing.T, n *Network) {
 	if c.SAS == "" || c.SAS != d.SAS {
 		t.Errorf("SAS %q and %q", c.SAS, d.SAS)
 	}
+	p.bob.Say("press end")
+	heard(t, p.alice, "ended")
+	p.alice.Say("sleep 500ms", "press end")
+	p.bob.Say("sleep 500ms", "press end", "press softR")
+	choose(t, p.bob, "alice")
+	choose(t, p.bob, "Revoke Tor access")
+	p.bob.Say("press softL")
+	var e puppet.Event
+	for until := time.Now().Add(30 * time.Second); ; { // until Tor has told the directories
+		time.Sleep(3 * time.Second)
+		p.alice.Forget()
+		p.alice.Say("hold 2")
+		if e = heard(t, p.alice, "ended", "answered", "ringing"); e.Cause == "not authorized" {
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatalf("alice, who was revoked: %s %s", e.Kind, e.Cause)
+		}
+		p.alice.Say("press end", "sleep 500ms", "press end")
+	}
 }
 
 // killTor kills the child of a handset.
