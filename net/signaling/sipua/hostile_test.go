@@ -296,3 +296,14 @@ func TestUnreadEvents(t *testing.T) {
 		t.Errorf("%d events wait", n)
 	}
 }
+
+// An INVITE without an offer asks us for one, which would tell a stranger our address: it is refused, and nothing rings.
+func TestInviteWithoutOffer(t *testing.T) {
+	w := newWorld(t, netem.Config{}, 1)
+	w.alice().deliver(w, []byte(forge("INVITE", "no-offer", "<sip:eve@192.0.2.66>;tag=e", "<sip:alice@10.0.0.1>")), stranger)
+	if p := w.alice().packets; len(p) != 1 || !strings.HasPrefix(string(p[0].data), "SIP/2.0 488 ") || strings.Contains(string(p[0].data), "Contact") {
+		t.Errorf("answered %v", p)
+	}
+	w.wantEvents(w.alice(), "")
+	w.wantEmpty()
+}
