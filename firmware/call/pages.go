@@ -15,6 +15,7 @@ type page struct {
 	lines    []string
 	first    int // line that is seen on top
 	qr       string
+	device   string // of a thread
 
 	table  *symbols // of an entry
 	limit  int

@@ -1,5 +1,7 @@
 package call
 
+import "strings"
+
 // typing is a text under way on ten keys: a key pressed again within a second gives the next of its symbols.
 type typing struct {
 	text  []rune
@@ -19,6 +21,9 @@ var (
 	wordSymbols = symbols{2: "abc", 3: "def", 4: "ghi", 5: "jkl", 6: "mno", 7: "pqrs", 8: "tuv", 9: "wxyz"}
 	nameSymbols = symbols{" 0", ".-'1,&?!", "abc2äàâáç", "def3éèêë", "ghi4îï", "jkl5", "mno6öôóñ", "pqrs7ß", "tuv8üùûú",
 		"wxyz9", "*+"}
+	// A text is read by a person: it begins with a capital, and so does each sentence.
+	textSymbols = symbols{" 0", ".,?!1-'&@:;()/\"", "abc2äàâáç", "def3éèêë", "ghi4îïí", "jkl5", "mno6öôóñ", "pqrs7ß", "tuv8üùûú",
+		"wxyz9", "*+=#"}
 	// An address takes a number as it is; letters come by pressing again.
 	addressSymbols = symbols{"0+", "1.-_@", "2abc", "3def", "4ghi", "5jkl", "6mno", "7pqrs", "8tuv", "9wxyz", ".:@-_"}
 	// A password is typed as it is: digits come last.
@@ -30,7 +35,9 @@ var (
 )
 
 // cased tells whether a table has capitals.
-func (s *symbols) cased() bool { return s == &nameSymbols || s == &passwordSymbols }
+func (s *symbols) cased() bool {
+	return s == &nameSymbols || s == &passwordSymbols || s == &textSymbols
+}
 
 // tap types a key and tells whether the last symbol may still change.
 func (t *typing) tap(k Key, table *symbols, limit int) bool {
@@ -56,6 +63,9 @@ func (t *typing) tap(k Key, table *symbols, limit int) bool {
 // capital tells whether the next symbol will be one: a name begins with a capital, and so does each of its words.
 func (t *typing) capital(table *symbols) bool {
 	n := len(t.text)
+	if table == &textSymbols {
+		return t.upper || n == 0 || n > 1 && t.text[n-1] == ' ' && strings.ContainsRune(".?!", t.text[n-2])
+	}
 	return t.upper || table == &nameSymbols && (n == 0 || t.text[n-1] == ' ')
 }
 
