@@ -59,6 +59,7 @@ type side struct {
 	last atomic.Int64 // Unix nanoseconds of the last frame that went through
 	ran  atomic.Bool  // frames went through since the card was opened
 	lost atomic.Uint64
+	due  time.Time // when the next frame is, while the card is gone
 }
 
 // Open returns the card, whether or not it is there already: one that appears later is found then.
@@ -109,7 +110,7 @@ func (c *Card) ReadFrame(dst []int16) error {
 	err := c.frame(capture, dst)
 	if errors.Is(err, errAbsent) {
 		clear(dst)
-		c.pace(len(dst))
+		c.pace(&c.side[capture], len(dst))
 		return nil
 	}
 	return err
@@ -119,7 +120,7 @@ func (c *Card) ReadFrame(dst []int16) error {
 func (c *Card) WriteFrame(src []int16) error {
 	err := c.frame(playback, src)
 	if errors.Is(err, errAbsent) {
-		c.pace(len(src))
+		c.pace(&c.side[playback], len(src))
 		return nil
 	}
 	return err
@@ -320,5 +321,13 @@ func (c *Card) leave(rest time.Duration) {
 	c.nextLook = c.now().Add(rest)
 }
 
-// pace waits as long as a card would for n samples.
-func (c *Card) pace(n int) { c.sleep(time.Duration(n) * time.Second / rate) }
+// pace waits as long as a card would for n samples: until a time, not for a time, so that the program's own work does not
+// make it slow.
+func (c *Card) pace(s *side, n int) {
+	now := c.now()
+	if late := now.Sub(s.due); late > idleAfter || late < -idleAfter { // the first, or one after a rest
+		s.due = now
+	}
+	s.due = s.due.Add(time.Duration(n) * time.Second / rate)
+	c.sleep(s.due.Sub(now))
+}

@@ -175,6 +175,22 @@ func TestCardGoneAndBack(t *testing.T) {
 	}
 }
 
+// A card that is gone keeps the pace of one that is there, whatever the program does between two frames.
+func TestPaceWithoutCard(t *testing.T) {
+	b := newBench(1)
+	b.c.fails, b.there = []error{unix.ENODEV}, false
+	begin := b.clock
+	for range 50 {
+		b.clock = b.clock.Add(7 * time.Millisecond) // what the program does between two frames
+		if err := b.card.ReadFrame(make([]int16, 960)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if took := b.clock.Sub(begin); took < time.Second-time.Millisecond || took > time.Second+8*time.Millisecond {
+		t.Errorf("a second of a card that is gone took %v", took)
+	}
+}
+
 func TestStubbornFaultCountsAsGone(t *testing.T) {
 	b := newBench(1)
 	for range maxTries {
