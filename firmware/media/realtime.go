@@ -52,6 +52,8 @@ func hurry() {
 	if n := runtime.NumCPU() + spareProcessors; runtime.GOMAXPROCS(0) < n {
 		runtime.GOMAXPROCS(n)
 	}
+	// Where the kernel groups processes by session, niceness counts within the group only (sched(7), autogroup).
+	_ = os.WriteFile("/proc/self/autogroup", []byte(strconv.Itoa(niceness)), 0)
 	dir, err := os.Open("/proc/self/task")
 	if err != nil {
 		return // no /proc: a normal process

@@ -78,7 +78,7 @@ threads a telephone, the same sound card, the same path, at the pace of a call, 
 Unpaced is the same work in one loop as fast as it goes, where it never leaves the processor's caches. A call of our own encodes
 once: copies of earlier packets, when loss is reported, are copied bytes. Echo cancellation runs in hands-free mode only.
 
-The long call is in [SOAK.md](SOAK.md).
+The long call is in [SOAK.md](SOAK.md); libopus 1.5, DRED and the settings of the encoder in [OPUS15.md](OPUS15.md).
 `
 
 // markdown is docs/BENCHMARKS.md.
