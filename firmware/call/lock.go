@@ -18,7 +18,7 @@ func (m *Machine) askLock() {
 // lock forgets what the vault held. A call goes on: who holds the telephone hears it anyway.
 func (m *Machine) lock() {
 	m.closed, m.hasPIN = true, true
-	m.contacts, m.log, m.missed, m.pairing = nil, nil, 0, ""
+	m.contacts, m.threads, m.log, m.missed, m.pairing = nil, nil, nil, 0, ""
 	m.leave()
 	m.notice = notice{}
 	m.timers.stop(timerLock)

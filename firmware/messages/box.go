@@ -29,6 +29,7 @@ const (
 
 	oldSession = 7 * 24 * time.Hour  // how long a session is kept after a newer one began
 	maxWait    = 14 * 24 * time.Hour // after which a text has failed
+	afterCall  = 3 * time.Second     // until the other end has kept the new key too
 	firstRetry = 30 * time.Second    // doubles up to
 	lastRetry  = 30 * time.Minute
 )
@@ -267,7 +268,7 @@ func (t *thread) wake(now time.Time, anew bool) {
 		if m := &t.Messages[i]; m.pending() || m.State == Failed && anew && m.Cause == CauseNoKey {
 			m.Send.Next = now
 			if anew {
-				m.State, m.Send, m.Refused, m.Cause = Waiting, sending{Next: now}, 0, ""
+				m.State, m.Send, m.Refused, m.Cause = Waiting, sending{Next: now.Add(afterCall)}, 0, ""
 			}
 		}
 	}

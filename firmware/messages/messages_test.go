@@ -228,7 +228,7 @@ func TestNewCall(t *testing.T) {
 	call(a, b, start)
 	_, err = b.box.Take(due[0].Body, start) // under the keys of the call before
 	must(t, err)
-	settle(a, b, start) // and sealed anew
+	settle(a, b, start.Add(afterCall)) // and sealed anew
 	a.has("one:delivered")
 	b.has("one:received")
 	seed := make([]byte, 32)
@@ -242,7 +242,7 @@ func TestNewCall(t *testing.T) {
 	settle(a, b, start)
 	a.has("one:delivered two:delivered three:failed" + CauseNoKey)
 	call(b, a, start)
-	settle(a, b, start)
+	settle(a, b, start.Add(afterCall))
 	a.has("one:delivered two:delivered three:delivered")
 }
 

@@ -179,6 +179,7 @@ func (p *phone) setVerified(ok bool) {
 		c.RejectSAS()
 		p.voice.compared = false
 	}
+	p.comparedMessages(p.voice, ok)
 	address, zid := p.voice.address, p.voice.zid
 	p.remember(func(b *phonebook.Book) error { return b.Compared(address, zid, ok) })
 }

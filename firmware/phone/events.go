@@ -200,6 +200,7 @@ func (p *phone) secured(v *voice, e zrtp.Secure) {
 		address, zid := v.address, v.zid
 		p.remember(func(b *phonebook.Book) error { return b.Met(address, zid) })
 	}
+	p.seedMessages(v, e.Role == zrtp.Initiator, j.Lost || j.Broken || j.OtherDevice || j.OtherPerson || sas.CacheMismatch)
 	p.tell(v, call.Secure{Name: j.Name, OtherDevice: j.OtherDevice, OtherPerson: j.OtherPerson, Checked: j.Checked, Paired: e.AuxMatch, SAS: sas.SAS, Initiator: e.Role == zrtp.Initiator, KA: a.KeyAgreement.String(),
 		Hash: a.Hash.String(), Cipher: a.Cipher.String(), Tag: a.AuthTag.String(), Verified: sas.Verified,
 		FirstCall: sas.NewDevice, Disclosure: e.Disclosure})

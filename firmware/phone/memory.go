@@ -75,6 +75,7 @@ func (p *phone) remember(change func(*phonebook.Book) error) {
 				p.handle(call.Alert{Why: "not stored"})
 			}
 			p.showBook()
+			p.showMessages() // names and trust are the book's
 		}
 	}
 	select {
@@ -132,6 +133,9 @@ func (p *phone) trustOf(c phonebook.Contact) call.Trust {
 
 // doMemory carries out what concerns the book and its lock.
 func (p *phone) doMemory(a call.Action) {
+	if p.doMessages(a) {
+		return
+	}
 	switch a := a.(type) {
 	case call.LogCall:
 		e := a.Entry
@@ -191,6 +195,7 @@ func (p *phone) doMemory(a call.Action) {
 // lock wipes the key and the book from memory.
 func (p *phone) lock() {
 	if p.book != nil {
+		p.closeBox()
 		p.safe.Lock(p.book)
 		p.book = nil
 	}
@@ -205,6 +210,8 @@ func (p *phone) unlock(pin string) {
 		return func() {
 			if err == nil {
 				p.book = book
+				p.openBox()
+				defer p.showMessages()
 				p.load()
 				if err := p.serveOnion(); err != nil {
 					p.note(Note{Event: "alert", Why: err.Error()})

@@ -28,7 +28,7 @@ func (p *phone) network(s link.Status) {
 
 // openLine takes calls at an address from now on.
 func (p *phone) openLine(at netip.AddrPort) (err error) {
-	p.line, err = sipua.New(sipua.Config{Listen: at, Name: p.cfg.Name, Accounts: p.cfg.Accounts})
+	p.line, err = sipua.New(sipua.Config{Listen: at, Name: p.cfg.Name, Accounts: p.cfg.Accounts, Texts: []string{textType}})
 	if err != nil {
 		p.line = nil
 	}
@@ -75,6 +75,7 @@ func (p *phone) registration(ev signaling.Registration) {
 	p.accounts[ev.Account] = ev.OK
 	if ev.OK {
 		p.note(Note{Event: "registered"})
+		p.wakeMessages("")
 		p.refused = ""
 	} else {
 		p.refused = call.Cause(ev.Cause.String())

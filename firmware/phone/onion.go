@@ -106,7 +106,7 @@ func (p *phone) serveOnion() error {
 	if err != nil {
 		return err
 	}
-	line, err := sipua.NewOnion(sipua.Config{Name: p.cfg.Name}, service.Address().String())
+	line, err := sipua.NewOnion(sipua.Config{Name: p.cfg.Name, Texts: []string{textType}}, service.Address().String())
 	if err != nil {
 		service.Close()
 		return err

@@ -89,6 +89,7 @@ type phone struct {
 	voices   chan voiceEvent
 	notes    []Note // to be reported when the screen is drawn
 	tor      tor
+	texts    texts
 	running  call.Running
 	ringer   ringer
 	ringing  bool
@@ -127,6 +128,7 @@ func start(cfg Config) (*phone, error) {
 		p.closeBook()
 		return nil, err
 	}
+	p.openBox()
 	p.given = given{cfg.Accounts, cfg.Reach.RelayOnly}
 	known := p.load()
 	p.reach()
@@ -181,6 +183,7 @@ func (p *phone) loop(ctx context.Context, keys <-chan hal.KeyEvent, failed <-cha
 	for {
 		p.tellStats()
 		p.renewLine()
+		p.postMessages()
 		p.draw()
 		timer.Reset(p.sleep())
 		select {
@@ -193,9 +196,13 @@ func (p *phone) loop(ctx context.Context, keys <-chan hal.KeyEvent, failed <-cha
 				p.handle(ev)
 			}
 		case ev := <-p.lineEvents():
-			p.lineEvent(ev)
+			if !p.textEvent(ev, false) {
+				p.lineEvent(ev)
+			}
 		case ev := <-p.tor.events():
-			p.lineEvent(ev)
+			if !p.textEvent(ev, true) {
+				p.lineEvent(ev)
+			}
 		case s := <-p.tor.changes():
 			p.torStatus(s)
 		case then := <-p.results:
@@ -214,6 +221,7 @@ func (p *phone) loop(ctx context.Context, keys <-chan hal.KeyEvent, failed <-cha
 func (p *phone) begin() {
 	p.handle(call.Tick{})
 	p.showBook()
+	p.showMessages()
 	p.tellNetwork()
 	p.measure()
 }
@@ -223,10 +231,10 @@ const pulse = 2 * time.Second
 
 // sleep is how long the machine has nothing to do.
 func (p *phone) sleep() time.Duration {
-	longest := time.Hour
+	longest := p.messagesDue(time.Hour)
 	if p.cfg.Alive != nil {
 		p.cfg.Alive()
-		longest = pulse
+		longest = min(longest, pulse)
 	}
 	if d := p.machine.Deadline(); !d.IsZero() {
 		return min(max(time.Until(d), 0), longest)

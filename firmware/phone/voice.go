@@ -37,8 +37,10 @@ type voice struct {
 	zid       zrtp.ZID
 	judgement phonebook.Judgement // what the book knew of that device before this call
 	secure    bool
-	compared  bool // the code, in this call or before
-	rewritten bool // somebody on the way changes the addresses of descriptions
+	compared  bool        // the code, in this call or before
+	seed      zrtp.Secret // of messages, while the code is to be compared; nil: none
+	initiator bool        // in ZRTP
+	rewritten bool        // somebody on the way changes the addresses of descriptions
 }
 
 // voiceEvent is a media event of the call with that number.
