@@ -2,7 +2,9 @@
 package qemuvirt
 
 import (
+	"errors"
 	"image"
+	"os"
 
 	"sotto/board"
 	"sotto/hal"
@@ -42,6 +44,9 @@ func open() (*board.Devices, error) {
 	keys := evdev.Open("/dev/input")
 	d.Keypad = keys
 	d.OnClose(keys.Close)
+	if _, err := os.Stat("/dev/snd/pcmC0D0p"); err != nil {
+		d.Miss(errors.New("board: no sound card"))
+	}
 	d.OpenPCM = func() (hal.PCM, error) {
 		return alsa.Open(alsa.Config{Playback: "/dev/snd/pcmC0D0p", Capture: "/dev/snd/pcmC0D0c",
 			Period: period, Periods: periods, Left: left})

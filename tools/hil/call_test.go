@@ -24,23 +24,14 @@ func TestCall(t *testing.T) {
 	alice, bob := m[0], m[1]
 	note("## Two handsets call each other\n")
 	for _, x := range m {
-		x.waitBar(barPanel, "the idle screen", 120*time.Second)
-		x.wait("network is up", 60*time.Second)
+		x.rest(120 * time.Second)
 	}
-	time.Sleep(2 * time.Second) // the telephone reads the network's state
-	alice.typed(strings.ReplaceAll(bob.setup.port.addr.String(), ".", "*"))
-	alice.shot("the number")
-	alice.press("call")
-	pressed := time.Now()
-	bob.waitBar(barBusy, "that it rings", 30*time.Second)
-	bob.shot("it rings")
-	bob.press("call")
-	alice.waitBar(barUnsure, "that the call is secure", 40*time.Second)
-	bob.waitBar(barUnsure, "that the call is secure", 40*time.Second)
+	pressed := connect(alice, bob)
 	note("\nFrom the call key to both screens secure: %.1f s (with the bench's pauses between keys).\n\n", time.Since(pressed).Seconds())
 	for _, x := range m {
 		x.shot("secure")
-		x.press("ok", "down", "down", "down", "ok") // Options: show the whole code
+		x.moves("ok") // Options
+		x.choose("whole")
 	}
 	for _, x := range m {
 		x.waitBar(barUnsure, "the whole code", 20*time.Second) // the menu has another top line
@@ -64,6 +55,22 @@ func TestCall(t *testing.T) {
 	for _, x := range m {
 		saveLog(t, x)
 	}
+}
+
+// connect lets one handset call the other by its address, and returns when the call key was pressed.
+func connect(from, to *machine) (pressed time.Time) {
+	from.t.Helper()
+	from.typed(strings.ReplaceAll(to.setup.port.addr.String(), ".", "*"))
+	from.shot("the number")
+	from.press("call")
+	pressed = time.Now()
+	to.waitBar(barBusy, "that it rings", 30*time.Second)
+	to.shot("it rings")
+	to.press("call")
+	for _, m := range []*machine{from, to} {
+		m.waitBar(barUnsure, "that the call is secure", 40*time.Second)
+	}
+	return pressed
 }
 
 // talk lets both speak at once and hears whether each voice arrives at the other ear.

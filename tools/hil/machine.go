@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"image"
-	"image/png"
 	"net"
 	"os"
 	"os/exec"
@@ -186,12 +185,12 @@ func (m *machine) do(command string, arguments map[string]any) {
 	}
 	_ = m.qmp.SetDeadline(time.Now().Add(30 * time.Second))
 	if _, err := m.qmp.Write(append(q, '\n')); err != nil {
-		m.t.Fatalf("%s: %s: %v", m.setup.name, command, err)
+		m.t.Fatalf("%s: %s: %v; the console:\n%s", m.setup.name, command, err, m.console())
 	}
 	for {
 		l, err := m.answers.ReadString('\n')
 		if err != nil {
-			m.t.Fatalf("%s: %s: %v", m.setup.name, command, err)
+			m.t.Fatalf("%s: %s: %v; the console:\n%s", m.setup.name, command, err, m.console())
 		}
 		if strings.Contains(l, `"error"`) {
 			m.t.Fatalf("%s: %s: %s", m.setup.name, command, l)
@@ -238,32 +237,38 @@ func (m *machine) typed(text string) {
 	m.press(strings.Split(text, "")...)
 }
 
-// screen is what the handset shows, as its own 240x320 pixels.
+// screen is what the handset shows, as its own 240x320 pixels. QEMU writes the plain format: it makes a PNG while the
+// machine stands still.
 func (m *machine) screen() image.Image {
 	m.t.Helper()
-	path := filepath.Join(m.dir, "screen.png")
-	m.do("screendump", map[string]any{"filename": path, "format": "png"})
-	f, err := os.Open(path)
+	path := filepath.Join(m.dir, "screen.ppm")
+	m.do("screendump", map[string]any{"filename": path, "format": "ppm"})
+	b, err := os.ReadFile(path)
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	defer f.Close()
-	img, err := png.Decode(f)
-	if err != nil {
-		m.t.Fatal(err)
+	var w, h, most int
+	if _, err := fmt.Sscanf(string(b[:min(len(b), 64)]), "P6\n%d %d\n%d\n", &w, &h, &most); err != nil || most != 255 || len(b) < 3*w*h {
+		m.t.Fatalf("%s: a picture of %d octets begins %q: %v", m.setup.name, len(b), b[:min(len(b), 20)], err)
+	}
+	img := image.NewRGBA(image.Rect(0, 0, w, h))
+	pixels := b[len(b)-3*w*h:]
+	for i := range w * h {
+		copy(img.Pix[4*i:], pixels[3*i:3*i+3])
+		img.Pix[4*i+3] = 0xff
 	}
 	return handsetPart(img)
 }
 
 // handsetPart cuts the handset's frame out of the monitor's picture, as hal/framebuffer put it there.
-func handsetPart(img image.Image) image.Image {
+func handsetPart(img *image.RGBA) image.Image {
 	b := img.Bounds()
 	scale := max(1, min(b.Dx()/240, b.Dy()/320))
 	at := image.Pt((b.Dx()-240*scale)/2, (b.Dy()-320*scale)/2)
 	out := image.NewRGBA(image.Rect(0, 0, 240, 320))
 	for y := range 320 {
 		for x := range 240 {
-			out.Set(x, y, img.At(at.X+x*scale, at.Y+y*scale))
+			out.SetRGBA(x, y, img.RGBAAt(at.X+x*scale, at.Y+y*scale))
 		}
 	}
 	return out
