@@ -59,7 +59,7 @@ func (p *phone) do(a call.Action) {
 func (p *phone) dial(to string) {
 	p.calls++
 	if target, route, ok := p.onionOf(to); ok {
-		p.dialOnion(target, route)
+		p.dialOnion(to, target, route)
 		return
 	}
 	if p.line == nil {

@@ -282,8 +282,15 @@ func (p *phone) contactAt(address, host string) (c phonebook.Contact, ok bool) {
 	}
 	id := p.book.ContactAt(address)
 	for _, c := range p.book.Contacts() {
-		if c.ID == id || c.Onion.Address != "" && c.Onion.Address == host {
+		if c.ID == id || host != "" && c.Onion.Address == host {
 			return c, true
+		}
+	}
+	if sipua.IsOnionHost(host) { // the name before it is anybody's
+		for _, c := range p.book.Contacts() {
+			if hostOf(c.Address) == host {
+				return c, true
+			}
 		}
 	}
 	return c, false
@@ -317,14 +324,11 @@ func (p *phone) nameOnion(ev *signaling.Incoming) {
 	if p.book == nil {
 		return
 	}
-	user, host, _ := strings.Cut(strings.TrimPrefix(ev.From.URI, "sip:"), "@")
+	_, host, _ := strings.Cut(ev.From.URI, "@")
 	for _, c := range p.book.Contacts() {
 		for _, name := range []string{hostOf(c.Address), c.Onion.Address} {
 			if strings.HasSuffix(name, ".onion") && host == "["+sipua.OnionAddr(name).Addr().String()+"]" {
-				ev.From.URI = "sip:" + user + "@" + name
-				if c.Onion.Address == name {
-					ev.From.URI = c.Address
-				}
+				ev.From.URI = c.Address
 				return
 			}
 		}

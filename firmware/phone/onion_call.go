@@ -58,7 +58,7 @@ func (o *over) byICE(peer *signaling.Description) bool {
 
 // dialOnion begins a call to an onion address: a stream first, then the call over it. There is no other way: without
 // the stream the call ends.
-func (p *phone) dialOnion(target onion.Target, route string) {
+func (p *phone) dialOnion(to string, target onion.Target, route string) {
 	uri := "sip:handset@" + target.Address.String() + ";transport=tcp"
 	if target.Address == (onion.Address{}) {
 		p.note(Note{Event: "ended", Cause: string(call.BadAddress)})
@@ -72,7 +72,7 @@ func (p *phone) dialOnion(target onion.Target, route string) {
 		return
 	}
 	target.Circuit = fmt.Sprintf("sip%x", token[:4])
-	v, err := p.prepare(uri, nil, &over{route: route, to: target, caller: true, token: token, quit: make(chan struct{})})
+	v, err := p.prepare(to, nil, &over{route: route, to: target, caller: true, token: token, quit: make(chan struct{})})
 	if err != nil {
 		p.later(call.LineEnded{Cause: call.NoMedia})
 		return

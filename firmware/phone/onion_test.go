@@ -93,3 +93,24 @@ func TestKeyInAddress(t *testing.T) {
 		t.Error("a key is used for another")
 	}
 }
+
+// TestContactByOnionName: whatever stands before the name, an onion address is its contact's; a caller who bears what stands
+// for it gets the contact's address.
+func TestContactByOnionName(t *testing.T) {
+	name := onion.Seed{1}.Address().String()
+	p := still(t, Config{State: t.TempDir(), Contacts: []Contact{{"Ann", "sip:ann@" + name}}})
+	defer p.stop()
+	for _, a := range []string{"sip:ann@" + name, "sip:handset@" + name + ";transport=tcp"} {
+		if c, ok := p.contactAt(a, hostOf(a)); !ok || c.Name != "Ann" {
+			t.Errorf("%s is %q", a, c.Name)
+		}
+	}
+	ev := signaling.Incoming{From: signaling.Party{URI: "sip:x@[" + sipua.OnionAddr(name).Addr().String() + "]"}}
+	if p.nameOnion(&ev); ev.From.URI != "sip:ann@"+name {
+		t.Errorf("the caller is %s", ev.From.URI)
+	}
+	ev.From.URI = "sip:x@[" + sipua.OnionAddr("other.onion").Addr().String() + "]"
+	if p.nameOnion(&ev); ev.From.URI == "sip:ann@"+name {
+		t.Error("a stranger passes for a contact")
+	}
+}
