@@ -19,6 +19,10 @@ func (m *Machine) Snapshot() Snapshot {
 	switch s.State {
 	case Waiting:
 		s.Call, s.Other = s.Other, s.Call
+	case Idle: // until they are read
+		if n := m.unread(); n > 0 && s.Notice == "" {
+			s.Notice, s.NoticeArg = "message.unread", missedCount(n)
+		}
 	case Dialling:
 		s.Input = Input{Text: shownDigits(m.typed.String())}
 		for _, c := range m.found() {

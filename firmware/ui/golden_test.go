@@ -26,10 +26,7 @@ var displays = []struct {
 }{{"240x240", image.Pt(240, 240)}, {"240x320", image.Pt(240, 320)}, {"128x64", image.Pt(128, 64)}}
 
 // gallery is every screen, reached by keys and events as a person and a peer would.
-var gallery = []struct {
-	name  string
-	reach func(p *phone)
-}{
+var gallery = append([]galleryScreen{
 	{"idle", func(p *phone) {}},
 	{"idle-missed", func(p *phone) {
 		p.press("#")
@@ -251,6 +248,12 @@ var gallery = []struct {
 		p.press("1", "2", "3", "4", "ok")
 		p.event(call.PINChecked{Wait: 90 * time.Second, Left: -1})
 	}},
+}, messageScreens...)
+
+// galleryScreen is a screen and how it is reached.
+type galleryScreen struct {
+	name  string
+	reach func(p *phone)
 }
 
 var running = call.Running{Version: "0.2.0", Board: "rpizero2w", Slot: "A", Signer: "RWQf6LRCGA9i5",

@@ -59,10 +59,7 @@ func TestSheets(t *testing.T) {
 		all := image.NewRGBA(image.Rect(0, 0, s.columns*cell.X+gap, rows*cell.Y+gap))
 		draw.Draw(all, all.Rect, image.NewUniform(color.Gray{0x60}), image.Point{}, draw.Src)
 		for n, name := range sheet {
-			i := slices.IndexFunc(gallery, func(g struct {
-				name  string
-				reach func(p *phone)
-			}) bool {
+			i := slices.IndexFunc(gallery, func(g galleryScreen) bool {
 				return g.name == name
 			})
 			if i < 0 {
