@@ -199,7 +199,7 @@ func TestWhatIsRunningIsMeasured(t *testing.T) {
 	d := run(t, Config{Running: call.Running{Board: "bench"}, Notices: []string{"no watchdog"}})
 	d.keys.Press(hal.KeySoftLeft)
 	d.wait(t, "^Menu")
-	for range 5 {
+	for range 6 {
 		d.keys.Press(hal.KeyDown)
 	}
 	d.keys.Press(hal.KeyOK)
