@@ -14,7 +14,7 @@ flash: ## writes the card: make flash BOARD=rpi4 DEV=/dev/sdX (refuses mounted a
 	@tools/mkimage/flash.sh "build/sotto-$(or $(BOARD),rpi4).img" "$(DEV)"
 
 .PHONY: qemu
-qemu: ## boots the image in a window of QEMU (BOARD=qemuvirt or rpi3); its keyboard is yours
+qemu: ## boots the image in QEMU (BOARD=qemuvirt or rpi3): screen and keys on VNC 127.0.0.1:5900, console here
 	@tools/hil/qemu.sh "$(or $(BOARD),qemuvirt)" "$(KERNEL)"
 
 .PHONY: hil
