@@ -73,7 +73,7 @@ func TestBackup(t *testing.T) {
 	if err := b.Backup(&file, "open sesame"); err != nil {
 		t.Fatal(err)
 	}
-	for _, word := range []string{"Bob", "10.0.0.2", b.ZID().String(), bobZID.String()} {
+	for _, word := range []string{`"Bob"`, "10.0.0.2", b.ZID().String(), bobZID.String()} {
 		if bytes.Contains(file.Bytes(), []byte(word)) {
 			t.Errorf("the backup holds %q in the clear", word)
 		}
