@@ -73,11 +73,13 @@ type Machine struct {
 	notice  notice
 	missed  int
 	mailbox Mailbox
-	pairing string // the number on the screen
-	network Network
-	battery int
-	light   int
-	beep    ToneKind // a tone of this event, heard once
+
+	troubleRead string // the Trouble that was looked at
+	pairing     string // the number on the screen
+	network     Network
+	battery     int
+	light       int
+	beep        ToneKind // a tone of this event, heard once
 }
 
 // notice is a line that goes by itself.

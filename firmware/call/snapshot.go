@@ -238,6 +238,7 @@ type Snapshot struct {
 	Other       View // the other call, when Second
 	Second      bool // there is one: it waits or is held
 	Mailbox     Mailbox
+	Trouble     bool  // of the telephone itself, not yet read
 	Title       Label // of a list, a text or an entry
 	TitleText   string
 	Notice      Label // a line that asks or explains

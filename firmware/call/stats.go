@@ -40,6 +40,7 @@ type Running struct {
 	Image   string // SHA-256 in hexadecimal
 	Signer  string // key or name; empty: unknown
 	Notes   []string
+	Trouble string // what the idle screen points to until somebody has read it here; it stands in Notes, too
 }
 
 // hashGroup is how many symbols of a hash stand in a row.
@@ -47,6 +48,7 @@ const hashGroup = 16
 
 func (m *Machine) openRunning() {
 	r := &m.running
+	m.troubleRead = r.Trouble
 	row := func(l Label, s string) Row {
 		if s == "" {
 			return Row{Label: l, State: "unknown"}

@@ -9,6 +9,7 @@ func (m *Machine) Snapshot() Snapshot {
 		Battery: m.battery, Missed: m.missed, Notice: m.notice.label, NoticeArg: m.notice.arg, Selected: -1,
 		Backlight: m.light, Settings: m.settings}
 	s.Mailbox = m.mailbox
+	s.Trouble = m.running.Trouble != m.troubleRead
 	if s.Second = m.other != nil; s.Second {
 		s.Other = m.other.view(m.now, m.settings.Volume)
 	}

@@ -167,6 +167,9 @@ func (p *phone) renewLine() {
 func (p *phone) measure() {
 	r := p.cfg.Running
 	r.Notes = append(slices.Clone(r.Notes), p.cfg.Notices...)
+	if len(p.cfg.Notices) > 0 {
+		r.Trouble = p.cfg.Notices[0]
+	}
 	p.running = r
 	p.tellRunning()
 	p.background(func(context.Context) func() {

@@ -39,6 +39,9 @@ var gallery = append([]galleryScreen{
 		p.pass(time.Minute)
 	}},
 	{"idle-no-network", func(p *phone) { p.event(call.NetworkChanged{}) }},
+	{"idle-trouble", func(p *phone) {
+		p.event(call.RunningChanged{Running: call.Running{Trouble: "The update to 1.2.0 did not start well: this is the earlier system"}})
+	}},
 	{"idle-mailbox", func(p *phone) { p.event(call.MailboxChanged{Mailbox: call.Mailbox{Waiting: true, New: 2}}) }},
 	{"dialling", func(p *phone) { p.press("1", "9", "2", "*", "1", "6", "8", "*", "1", "*", "2", "0") }},
 	{"dialling-contact", func(p *phone) { p.press("1", "2", "3", "4") }},

@@ -124,6 +124,8 @@ func idleScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	sc.add(space(), block{text: s.Own, style: styleBody, theirs: true, minor: 1})
 	switch {
 	case sc.notice(s, w, roleText):
+	case s.Trouble:
+		sc.add(block{text: w.with("trouble", w.of("about")), style: styleBody, role: roleWarn, sign: signWarn})
 	case s.Network.Up && !s.Network.Registered && s.Network.Why != "":
 		sc.add(block{text: w.of(call.Label("cause." + string(s.Network.Why))), style: styleBody, role: roleWarn, lines: 2, sign: signWarn})
 	case s.Missed > 0:

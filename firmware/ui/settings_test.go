@@ -229,3 +229,16 @@ func TestWhatIsRunning(t *testing.T) {
 	p.event(call.RunningChanged{Running: running})
 	p.wantScreen("Slot  A", "1f3a77c092be5d10", "0c9d8e7f", "Signed by  RWQf6LRCGA9i5")
 }
+
+// TestTroubleIsSaid: what became of an update stands on the idle screen until somebody has looked.
+func TestTroubleIsSaid(t *testing.T) {
+	const why = "The update to 1.2.0 did not start well: this is the earlier system"
+	p := newPhone(t, call.Config{})
+	p.event(call.RunningChanged{Running: call.Running{Trouble: why, Notes: []string{why}}})
+	p.wantScreen("^Ready", "Please read: About")
+	p.menu("about")
+	p.wantScreen(why + ": failed")
+	p.press("end")
+	p.wantScreen("^Ready")
+	p.wantNot("Please read")
+}
