@@ -16,8 +16,7 @@ import (
 )
 
 // TestNoSound starts a handset whose sound card is gone. It says so, and a call is made and ended all the same, with
-// silence going out. How many packets a second that is the report tells; the pace itself is tested in hal/alsa, with a
-// clock that no other program can hold up.
+// silence going out at the pace of speech.
 func TestNoSound(t *testing.T) {
 	h := newHub(t)
 	note("## Without a sound card\n")
@@ -36,8 +35,8 @@ func TestNoSound(t *testing.T) {
 	time.Sleep(3 * time.Second)
 	rate := float64(h.speaks(alice.setup.port)-before) / time.Since(began).Seconds()
 	note("\nPackets of silence a second: %.0f. ", rate)
-	if rate == 0 || rate > 60 {
-		t.Errorf("without a card there are %.0f packets a second", rate)
+	if rate < 40 || rate > 60 {
+		t.Errorf("without a card there are %.0f packets a second, want 50", rate)
 	}
 	alice.shot("a call without ears")
 	alice.press("end")
