@@ -94,7 +94,7 @@ func ParseCards(text string) ([]Contact, error) {
 
 // property takes what a telephone needs of a card. An address of ours counts more than a number.
 func (c *Contact) property(name, value string) {
-	value = strings.TrimSpace(value)
+	value = strings.TrimSpace(printable(value, len(value))) // first: what hides in a value must not come to light later
 	sip := isSIP(c.Address)
 	switch name {
 	case "FN":

@@ -103,6 +103,7 @@ func FuzzCards(f *testing.F) {
 	f.Add(foreignCards)
 	f.Add("BEGIN:VCARD\nFN:\\\nTEL:\nEND:VCARD")
 	f.Add("BEGIN:VCARD\nFN:A\nTEL:t-el:5\nEND:VCARD")
+	f.Add("BEGIN:VCARD\nN:0\nTEL:\x80tel:\nEND:VCARD")
 	f.Add("BEGIN:VCARD\nFN:A\nX-SIP:sip\nTEL:sip\nEND:VCARD")
 	f.Fuzz(func(t *testing.T, s string) {
 		cards, err := ParseCards(s)
