@@ -15,7 +15,8 @@ arm64)
 	;;
 *) echo "handset: no board has ARCH=$arch; use amd64 or arm64" >&2; exit 2 ;;
 esac
-export CGO_LDFLAGS="-lm" CGO_CFLAGS="-O2 -g0"
+# Go's cache does not know where pkg-config looked: the folder is named here, too, or a clone that is gone would be searched.
+export CGO_LDFLAGS="${root:+-L$root/usr/lib/aarch64-linux-gnu }-lm" CGO_CFLAGS="-O2 -g0"
 case ${TOR:-0} in
 0) ;;
 1)
@@ -29,5 +30,5 @@ built=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1767225
 # libopus wants the mathematical library after it, so it stands last.
 mkdir -p build
 echo "sotto: building build/handset-$arch" >&2
-go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.built='"$built"' -linkmode external -extldflags "-static -Wl,--no-warnings -lm"' \
+go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.built='"$built"' -linkmode external -extldflags "-static -lm"' \
 	-o "${OUT:-build/handset-$arch}" ./firmware/handset
