@@ -9,7 +9,7 @@ VERSION  := $(shell sed -n 's/^\#\# \[\([^]]*\)\].*/\1/p' CHANGELOG.md | head -1
 T        ?= 30s
 SOAK     ?= 1h
 # Packages whose tests keep real time: nothing else runs beside them.
-REALTIME := ^sotto/(tools/(call|sim|demo|bench|wiretap)|firmware/(phone|media)|hal/haltest)$$
+REALTIME := ^sotto/(tools/(call|sim|demo|bench|wiretap)|firmware/(phone|media)|hal/haltest|zrtp)$$
 ensure   := tools/setup/ensure.sh
 GO       := go
 export GOFLAGS = -tags=$(TAGS)

@@ -71,21 +71,20 @@ type kdf struct {
 	h       Hash
 	mac     hash.Hash
 	context []byte
+	input   []byte // of the last derivation, kept for its room: every object made among secrets costs its erasure
 }
 
-func newKDF(h Hash, key, context []byte) *kdf { return &kdf{h, hmac.New(h.new(), key), context} }
+func newKDF(h Hash, key, context []byte) *kdf {
+	return &kdf{h, hmac.New(h.new(), key), context, make([]byte, 0, 128)}
+}
 
 // derive gives n octets under label.
 func (k *kdf) derive(label string, n int) Secret {
-	var one, bits [4]byte
-	binary.BigEndian.PutUint32(one[:], 1)
-	binary.BigEndian.PutUint32(bits[:], uint32(n*8))
+	m := append(binary.BigEndian.AppendUint32(k.input[:0], 1), label...)
+	m = append(append(m, 0x00), k.context...)
+	k.input = binary.BigEndian.AppendUint32(m, uint32(n*8))
 	k.mac.Reset()
-	k.mac.Write(one[:])
-	k.mac.Write([]byte(label))
-	k.mac.Write(one[:1]) // the octet 0x00
-	k.mac.Write(k.context)
-	k.mac.Write(bits[:])
+	k.mac.Write(k.input)
 	return k.mac.Sum(make([]byte, 0, k.h.size()))[:n]
 }
 
