@@ -15,10 +15,11 @@ const (
 
 // Implementation constants.
 const (
-	DefaultPtime   = 20   // milliseconds of speech in a packet
-	MaxPtime       = 60   // milliseconds; the longest packet that we send
-	MaxPayload     = 1275 // octets; RFC 6716, Section 3.2.1: one frame is never longer
-	DefaultBitrate = 32000
+	DefaultPtime   = 20    // milliseconds of speech in a packet
+	MaxPtime       = 60    // milliseconds; the longest packet that we send
+	MaxPayload     = 1275  // octets; RFC 6716, Section 3.2.1: one frame is never longer
+	DefaultBitrate = 80000 // bit/s where the path is good: what G.711 takes, once more a quarter
+	NarrowBitrate  = 32000 // bit/s where octets are dear: long frames, a path that filled
 )
 
 // FrameSamples is the number of samples in ptime milliseconds.

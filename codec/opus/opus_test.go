@@ -108,6 +108,34 @@ func TestOneLengthBetweenRateSteps(t *testing.T) {
 	}
 }
 
+// RFC 6716, Section 3.1: the configuration tells the coder, 0 to 15 with SILK, 16 to 31 CELT alone; the code tells the
+// number of frames.
+func TestCoderByRateAndRedundancy(t *testing.T) {
+	for _, c := range []struct {
+		EncoderConfig
+		ptime int
+		celt  bool
+	}{
+		{DefaultEncoder(), 20, true},
+		{DefaultEncoder(), 10, true},
+		{EncoderConfig{Bitrate: codec.NarrowBitrate}, 20, true},
+		{EncoderConfig{Bitrate: 64000, Loss: 1}, 20, false},
+		{EncoderConfig{Bitrate: 16000}, 20, false},
+	} {
+		e, _ := pair(t, c.EncoderConfig)
+		n := codec.FrameSamples(c.ptime)
+		payload, source := make([]byte, codec.MaxPayload), voice(48000)
+		for i := 0; i+n <= len(source); i += n {
+			if _, err := e.Encode(payload, source[i:i+n]); err != nil {
+				t.Fatal(err)
+			}
+			if celt := payload[0]>>3 >= 16; celt != c.celt || payload[0]&3 != 0 {
+				t.Fatalf("%+v: frame %d has configuration %d, code %d", c.EncoderConfig, i/n, payload[0]>>3, payload[0]&3)
+			}
+		}
+	}
+}
+
 // A lost frame is nearer to the source when it comes from the next payload's redundancy than when it is made up.
 func TestRedundancyBeatsConcealment(t *testing.T) {
 	c := DefaultEncoder()

@@ -39,6 +39,9 @@ const (
 	copyHeader  = 3 // octets: distance, length
 )
 
+// Bitrates are of each of a payload and its copies, in bit/s: all of them together stay near 330 octets in 20 ms.
+var Bitrates = [MaxCopies + 1]int{codec.DefaultBitrate, 64000, 40000, 32000}
+
 // Copy is an earlier payload. Distance says how many packets before the one that carries it.
 type Copy struct {
 	Distance int

@@ -62,7 +62,7 @@ func TestOneLength(t *testing.T) {
 
 // A decoder that knows nothing of copies hears the same.
 func TestStrangersDecodeTheNewest(t *testing.T) {
-	enc, err := opus.NewEncoder(opus.EncoderConfig{Bitrate: 32000, Complexity: 5})
+	enc, err := opus.NewEncoder(opus.EncoderConfig{Bitrate: 32000})
 	if err != nil {
 		t.Fatal(err)
 	}

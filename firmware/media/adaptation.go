@@ -5,6 +5,7 @@ import (
 
 	"github.com/pion/rtcp"
 
+	"sotto/codec"
 	"sotto/codec/repeat"
 )
 
@@ -12,9 +13,9 @@ import (
 const (
 	lowestBitrate  = 16000
 	bitrateStep    = 8000
-	copyBitrate    = 32000                  // of each of a payload and its copies, at most
-	startLoss      = 5                      // percent that a call begins with: nobody has reported yet
 	foreignLoss    = 10                     // percent: beyond it, libopus' redundancy takes more than it gives
+	foreignBitrate = 64000                  // for a peer that lives on libopus' redundancy, at most
+	foreignFrom    = 0.01                   // part lost from which on a stranger gets redundancy, until it is half of that
 	lossMemory     = 0.7                    // of the old value, when loss falls
 	congestedRTT   = 150 * time.Millisecond // over the lowest: somewhere a queue fills
 	calmFor        = 15 * time.Second       // before a step up
@@ -31,7 +32,9 @@ type adaptation struct {
 	fixed    bool
 	bitrate  int // that the path bears, bit/s
 	highest  int
+	long     bool    // packets of several frames, of which no copies can be made (codec/repeat)
 	ours     bool    // the peer understands copies
+	foreign  bool    // it does not, and gets the encoder's redundancy
 	loss     float64 // 0 to 1, rising at once and falling slowly
 	run      float64 // packets that are lost in one run
 	copies   int
@@ -43,6 +46,7 @@ type adaptation struct {
 
 func (a *adaptation) init(c *Config) {
 	a.fixed, a.bitrate, a.highest, a.run, a.distance = c.Fixed, c.Bitrate, c.Bitrate, 1, 1
+	a.long = c.Ptime > codec.DefaultPtime
 }
 
 // recognise learns from a source description whether the peer understands copies.
@@ -50,7 +54,7 @@ func (a *adaptation) recognise(p *rtcp.SourceDescription) {
 	for _, c := range p.Chunks {
 		for _, i := range c.Items {
 			if i.Type == rtcp.SDESTool && i.Text == tool {
-				a.ours = true
+				a.ours = !a.long
 			}
 		}
 	}
@@ -75,17 +79,13 @@ func (a *adaptation) report(s *sender, lost float64, rtt time.Duration, now time
 		a.congestion(rtt, now)
 	}
 	a.copies = a.wanted()
-	bitrate, percent := a.bitrate, int32(100*a.loss+0.5)
-	switch {
-	case a.copies > 0:
-		bitrate, percent = min(bitrate, copyBitrate), 0 // copies do the work of the encoder's redundancy, and better
-	case a.ours:
-		percent = 0
-	default:
-		percent = min(max(percent, startLoss), foreignLoss)
+	bitrate, percent := min(a.bitrate, repeat.Bitrates[a.copies]), 0 // copies do the work of the encoder's redundancy, and better
+	a.foreign = !a.ours && (a.loss >= foreignFrom || a.foreign && a.loss >= foreignFrom/2)
+	if a.foreign {
+		bitrate, percent = min(bitrate, foreignBitrate), min(max(int(100*a.loss+0.5), 1), foreignLoss)
 	}
 	s.bitrate.Store(int32(bitrate))
-	s.loss.Store(percent)
+	s.loss.Store(int32(percent))
 	if d := int(a.run + 0.5); d == 1 || d > a.distance || d < a.distance/2 {
 		a.distance = min(d+d/6, repeat.MaxDistance)
 	}
@@ -118,7 +118,8 @@ func (a *adaptation) congestion(rtt time.Duration, now time.Time) {
 	if rtt > a.lowRTT+congestedRTT {
 		a.calm = time.Time{}
 		if now.Sub(a.stepped) > betweenSteps {
-			a.bitrate, a.stepped = max(a.bitrate-bitrateStep, min(lowestBitrate, a.highest)), now
+			lower := min(a.bitrate-bitrateStep, codec.NarrowBitrate) // the first step is the one that helps
+			a.bitrate, a.stepped = max(lower, min(lowestBitrate, a.highest)), now
 		}
 		return
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pion/rtcp"
 
+	"sotto/codec"
 	"sotto/codec/repeat"
 	"sotto/hal/haltest"
 	"sotto/zrtp"
@@ -15,7 +16,7 @@ import (
 
 func newAdaptation(t *testing.T, ours bool) (*adaptation, *sender) {
 	t.Helper()
-	c := &Config{PCM: haltest.NewSinePCM(1), RTP: &sink{}, Bitrate: 32000, Ptime: 20}
+	c := &Config{PCM: haltest.NewSinePCM(1), RTP: &sink{}, Bitrate: codec.DefaultBitrate, Ptime: 20}
 	s, err := newSender(c, nil, newCapture(c, newHandsFree()))
 	if err != nil {
 		t.Fatal(err)
@@ -80,13 +81,35 @@ func TestCopiesKeepTheirDistanceFromRuns(t *testing.T) {
 // A stranger does not understand copies and gets the encoder's redundancy.
 func TestStrangersGetFEC(t *testing.T) {
 	a, s := newAdaptation(t, false)
+	a.report(s, 0.004, 0, time.Unix(0, 0))
+	if s.loss.Load() != 0 || s.bitrate.Load() != codec.DefaultBitrate {
+		t.Errorf("on a good path: loss %d, %d bit/s", s.loss.Load(), s.bitrate.Load())
+	}
 	a.report(s, 0.08, 0, time.Unix(0, 0))
-	if got := s.planned(); got.Copies != 0 || s.loss.Load() != 8 {
-		t.Errorf("plan %+v, loss %d", got, s.loss.Load())
+	if got := s.planned(); got.Copies != 0 || s.loss.Load() != 8 || s.bitrate.Load() != foreignBitrate {
+		t.Errorf("plan %+v, loss %d, %d bit/s", got, s.loss.Load(), s.bitrate.Load())
 	}
 	a.report(s, 0.50, 0, time.Unix(0, 0))
 	if s.loss.Load() != foreignLoss {
 		t.Errorf("loss %d", s.loss.Load())
+	}
+	for range 20 {
+		a.report(s, 0, 0, time.Unix(0, 0))
+	}
+	if s.loss.Load() != 0 || s.bitrate.Load() != codec.DefaultBitrate {
+		t.Errorf("long after: loss %d, %d bit/s", s.loss.Load(), s.bitrate.Load())
+	}
+}
+
+// Long packets hold several frames and cannot be copied: even one of us gets the encoder's redundancy.
+func TestLongPacketsGetFEC(t *testing.T) {
+	a, s := newAdaptation(t, false)
+	a.init(&Config{Bitrate: codec.NarrowBitrate, Ptime: 60})
+	a.recognise(&rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{Items: []rtcp.SourceDescriptionItem{
+		{Type: rtcp.SDESTool, Text: tool}}}}})
+	a.report(s, 0.08, 0, time.Unix(0, 0))
+	if got := s.planned(); got.Copies != 0 || s.loss.Load() != 8 || s.bitrate.Load() != codec.NarrowBitrate {
+		t.Errorf("plan %+v, loss %d, %d bit/s", got, s.loss.Load(), s.bitrate.Load())
 	}
 }
 
@@ -94,6 +117,10 @@ func TestRateStepsDownWhenAQueueFills(t *testing.T) {
 	a, s := newAdaptation(t, true)
 	now := time.Unix(100, 0)
 	a.report(s, 0, 20*time.Millisecond, now)
+	a.report(s, 0, 400*time.Millisecond, now.Add(time.Second))
+	if got := s.bitrate.Load(); got != codec.NarrowBitrate {
+		t.Errorf("when a queue begins to fill %d bit/s", got)
+	}
 	for range 10 {
 		now = now.Add(2 * time.Second)
 		a.report(s, 0, 400*time.Millisecond, now)
@@ -101,11 +128,11 @@ func TestRateStepsDownWhenAQueueFills(t *testing.T) {
 	if got := s.bitrate.Load(); got != lowestBitrate {
 		t.Errorf("with a full queue %d bit/s", got)
 	}
-	for range 60 {
+	for range 90 {
 		now = now.Add(2 * time.Second)
 		a.report(s, 0, 20*time.Millisecond, now)
 	}
-	if got := s.bitrate.Load(); got != 32000 {
+	if got := s.bitrate.Load(); got != codec.DefaultBitrate {
 		t.Errorf("on a calm path %d bit/s", got)
 	}
 }

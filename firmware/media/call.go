@@ -48,9 +48,7 @@ func Start(c Config) (*Call, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
-	start := opus.DefaultEncoder()
-	start.Bitrate, start.Loss = c.Bitrate, startLoss
-	enc, err := opus.NewEncoder(start)
+	enc, err := opus.NewEncoder(opus.EncoderConfig{Bitrate: c.Bitrate})
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +98,9 @@ func (c *Config) complete() error {
 	}
 	if c.Bitrate == 0 {
 		c.Bitrate = codec.DefaultBitrate
+		if c.Ptime > codec.DefaultPtime { // long packets are for ways on which octets are dear
+			c.Bitrate = codec.NarrowBitrate
+		}
 	}
 	switch {
 	case c.PCM == nil, c.RTP == nil, c.Session == nil, c.Protect == nil:

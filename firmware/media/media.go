@@ -75,7 +75,7 @@ type Config struct {
 	PayloadType uint8  // of Opus, as negotiated
 	EventType   uint8  // of telephone events as negotiated (RFC 4733); 0 when there are none
 	Ptime       int    // milliseconds of speech in a packet: 10, 20, 40 or 60; 0 means codec.DefaultPtime
-	Bitrate     int    // bit/s at the start, 0 means codec.DefaultBitrate
+	Bitrate     int    // bit/s at the start and at most; 0 means codec.DefaultBitrate, with long packets codec.NarrowBitrate
 	Fixed       bool   // never make a rate step
 	Realtime    bool   // ask for SCHED_FIFO
 	HandsFree   bool   // cancel the loudspeaker's echo from the start

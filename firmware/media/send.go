@@ -65,8 +65,6 @@ func newSender(c *Config, e codec.Encoder, mic *capture) (*sender, error) {
 	s.offset = binary.BigEndian.Uint32(b[2:])
 	s.bitrate.Store(int32(c.Bitrate))
 	s.now.bitrate = int32(c.Bitrate)
-	s.loss.Store(startLoss)
-	s.now.loss = startLoss
 	s.digits.init(c)
 	return s, nil
 }

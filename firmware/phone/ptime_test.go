@@ -16,3 +16,12 @@ func TestPacketTime(t *testing.T) {
 		}
 	}
 }
+
+// RFC 7587, Section 6.1: who says how much it takes at most is not sent more.
+func TestBitrate(t *testing.T) {
+	for says, want := range map[int]int{0: 0, 20000: 20000, 510000: 0} {
+		if got := bitrate(signaling.Description{Bitrate: says}); got != want {
+			t.Errorf("peer takes %d: %d, want %d", says, got, want)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"sotto/codec"
 	"sotto/firmware/media"
 	"sotto/firmware/phonebook"
 	"sotto/hal"
@@ -41,6 +42,7 @@ type voice struct {
 	seed      zrtp.Secret // of messages, while the code is to be compared; nil: none
 	initiator bool        // in ZRTP
 	rewritten bool        // somebody on the way changes the addresses of descriptions
+	authentic bool        // the signaling went over TLS, and the Hello that came is the one it announced
 }
 
 // voiceEvent is a media event of the call with that number.
@@ -143,6 +145,14 @@ func packetTime(ours int, peer signaling.Description) int {
 	return 10
 }
 
+// bitrate is the most that the peer takes, where that is less than we would send; 0 leaves it to media.
+func bitrate(peer signaling.Description) int {
+	if peer.Bitrate >= codec.DefaultBitrate {
+		return 0
+	}
+	return peer.Bitrate
+}
+
 // start opens the sound card and begins ZRTP. Its events come to the phone's loop.
 func (v *voice) start(p *phone) error {
 	if hash := helloHash(v.remote); hash != nil && v.session.State() == zrtp.StateInitial {
@@ -158,7 +168,7 @@ func (v *voice) start(p *phone) error {
 	v.pcm = pcm
 	cfg := media.Config{PCM: pcm, RTP: v.rtp, RTCP: v.rtcp, Session: v.session, Protect: protector, SSRC: v.ssrc,
 		PayloadType: v.remote.PayloadType, EventType: v.remote.DTMF, Realtime: !p.cfg.Ordinary,
-		Ptime: packetTime(v.ptime(p.cfg.Ptime), v.remote)}
+		Ptime: packetTime(v.ptime(p.cfg.Ptime), v.remote), Bitrate: bitrate(v.remote)}
 	if v.remote.Mux {
 		cfg.RTCP = nil
 	}

@@ -27,6 +27,7 @@ type Description struct {
 	Ptime       int            // milliseconds of audio that the author wants in a packet
 	MaxPtime    int            // milliseconds that it takes at most; 0: it does not say
 	FEC         bool           // the author makes use of in-band FEC (RFC 7587, useinbandfec)
+	Bitrate     int            // bit/s that the author takes at most (RFC 7587, maxaveragebitrate); 0: it does not say
 	CBR         bool           // the author wants a constant bit rate (RFC 7587, cbr)
 	Direction   Direction      // as the author sees it
 	Hashes      []ZRTPHash     // of the author's Hello messages (RFC 6189, Section 8)

@@ -261,7 +261,7 @@ a=zrtp-hash:1.10 ` + helloHash + `
 a=ice-lite
 m=audio 4004 RTP/AVP 111
 a=rtpmap:111 OPUS/48000/2
-a=fmtp:111 stereo=0; cbr=1;useinbandfec=0
+a=fmtp:111 stereo=0; cbr=1;useinbandfec=0; maxaveragebitrate=40000
 a=ptime:400
 a=maxptime:60
 a=sendrecv
@@ -272,7 +272,7 @@ a=candidate:1 1 UDP 99 10.0.0.1 4000 typ host
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.Direction != SendOnly || d.Ptime != 60 || !d.CBR || d.FEC || len(d.Hashes) != 2 || d.Hashes[1].Version != "1.10" ||
+	if d.Direction != SendOnly || d.Ptime != 60 || d.Bitrate != 40000 || !d.CBR || d.FEC || len(d.Hashes) != 2 || d.Hashes[1].Version != "1.10" ||
 		d.ICE == nil || !d.ICE.Lite || len(d.ICE.Candidates) != 1 {
 		t.Errorf("read %+v", d)
 	}

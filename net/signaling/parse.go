@@ -27,6 +27,8 @@ const (
 	maxFormats     = 32
 	maxHashes      = 4
 	maxCandidates  = 32
+	minBitrate     = 6000 // bit/s, and maxBitrate: RFC 7587, Section 6.1
+	maxBitrate     = 510000
 	minPtime       = 10  // milliseconds
 	maxPtime       = 120 // milliseconds
 	maxMirror      = 64  // bytes of one field of an m= line that an answer repeats
@@ -168,6 +170,10 @@ func (d *Description) readParameters(fmtp string) {
 			d.FEC = v == "1"
 		case "cbr":
 			d.CBR = v == "1"
+		case "maxaveragebitrate":
+			if n, err := strconv.Atoi(v); err == nil && n >= minBitrate && n <= maxBitrate {
+				d.Bitrate = n
+			}
 		}
 	}
 }

@@ -73,7 +73,7 @@ stoi is intelligibility, 1 is the source itself. Figures hold for this machine a
 baresip have no sound card in their delays, our simulator has one with two periods of 5 ms; baresip is heard at its decoder, where
 every frame comes at the same distance. Delay, processor time and memory are measured one program after the other, the rest side by side.
 
-Bare is libopus, SRTP and system calls alone, at the settings of a call (32 kbit/s, complexity 5, 20 ms, no loss reported): two
+Bare is libopus, SRTP and system calls alone, at the settings of a call (80 kbit/s, complexity 0, 20 ms, no loss reported): two
 threads a telephone, the same sound card, the same path, at the pace of a call, without jitter buffer, key agreement and screen.
 Unpaced is the same work in one loop as fast as it goes, where it never leaves the processor's caches. A call of our own encodes
 once: copies of earlier packets, when loss is reported, are copied bytes. Echo cancellation runs in hands-free mode only.
@@ -90,7 +90,7 @@ func (f *figures) markdown() string {
 		fmt.Fprintf(&b, "\n![delay, intelligibility, processor time, memory](%s)\n", filepath.Base(f.picture))
 	}
 	f.table(&b, func(name string) bool { return !strings.HasPrefix(name, virtualPrefix) })
-	b.WriteString("\nIn virtual time, through the real codec and jitter buffer: ways to bear loss at 32 kbit/s a copy.\n")
+	b.WriteString("\nIn virtual time, through the real codec and jitter buffer: ways to bear loss, each at the rate that a call has with it.\n")
 	f.table(&b, func(name string) bool { return strings.HasPrefix(name, virtualPrefix) })
 	if len(f.Missed) > 0 {
 		b.WriteString("\nMissed in this run:\n")

@@ -51,8 +51,12 @@ func (r *run) virtual(p program) error {
 	}
 	for _, w := range redundancies {
 		for _, l := range lossy {
-			v := virtual{ptime: 20, bitrate: 32000, network: l.network, seed: 1}
+			v := virtual{ptime: 20, network: l.network, seed: 1}
 			w.set(&v, l.percent, l.runs)
+			v.bitrate = repeat.Bitrates[v.plan.Copies]
+			if v.loss > 0 {
+				v.bitrate = 64000 // as a stranger gets it
+			}
 			h, err := v.run(source)
 			if err != nil {
 				return err

@@ -40,7 +40,7 @@ func TestVirtualCallsHoldTheBounds(t *testing.T) {
 		{virtual{name: "drift", drift: -300}, 0.97, 7, 20 * ms},
 	} {
 		v := c.virtual
-		v.ptime, v.bitrate, v.seed = 20, 32000, 1
+		v.ptime, v.bitrate, v.seed = 20, repeat.Bitrates[v.plan.Copies], 1
 		h, err := v.run(source)
 		if err != nil {
 			t.Fatal(err)
