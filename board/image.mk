@@ -5,6 +5,10 @@ KERNEL ?= own
 kernel: ## our own small arm64 kernel from Debian's source (once, about 10 minutes; KERNEL=debian fetches Debian's)
 	@board/kernel/$(if $(filter debian,$(KERNEL)),debian,build).sh
 
+.PHONY: parts
+parts: ## the kernel, Tor and the emulator ahead of time, at the lowest priority (a quarter of an hour, once)
+	@tools/setup/parts.sh
+
 .PHONY: image
 image: ## build/sotto-BOARD.img, the SD card of a board (make image BOARD=rpi4; KEYS='a.pub b.pub' sign its updates; TOR=0)
 	@tools/mkimage/image.sh "$(BOARD)" "$(KERNEL)"
