@@ -17,6 +17,7 @@ type RetainedSecrets struct {
 	PBX      Secret    // pbxsecret, the trusted MiTM key; nil unless the user enrolled (Section 7.3.1)
 	Verified bool      // SAS Verified flag: the user compared the SAS with this ZID (Section 7.1)
 	Expires  time.Time // when RS1 may be forgotten without alarm; the zero time is never
+	Unproven bool      // the first secret with this ZID, and no sign yet that the peer keeps it: missing it is no alarm
 }
 
 // SecretCache holds RetainedSecrets by the peer's ZID. The session that owns it calls it from its own goroutine, and
@@ -74,9 +75,11 @@ func (s *Session) updateCache(doubtful bool, now time.Time) {
 	next := c.retained.clone()
 	next.Verified = next.Verified && s.matched()
 	if ex.mode == ModeDH {
-		next.RS2 = next.RS1 // against the Two Generals: one side may not have got so far
+		next.RS2 = s.older()
 	}
 	next.RS1 = ex.keys.newRS1.clone()
+	// When the line breaks now, the initiator never hears that we have stored, and there is no older secret to recover by.
+	next.Unproven = ex.role == Responder && ex.mode == ModeDH && len(next.RS2) == 0
 	next.Expires = now.Add(time.Duration(seconds) * time.Second)
 	if seconds == expireNever {
 		next.Expires = time.Time{}
@@ -96,6 +99,29 @@ func (s *Session) updateCache(doubtful bool, now time.Time) {
 	}
 }
 
+// older is the secret that the next call recovers by when only one side stores that of this call: "This mitigates the
+// well-known Two Generals' Problem." RFC 6189, Section 4.6.1, takes the old rs1. We take what matched in this call: both
+// sides hold it, whereas our rs1 may be of a call that the peer did not finish, and two of those in a row would be an alarm.
+func (s *Session) older() Secret {
+	ex := &s.ex
+	switch {
+	case s.matched():
+		return ex.shared.s1.clone()
+	case ex.retained.Unproven:
+		return nil
+	}
+	return ex.retained.RS1.clone()
+}
+
+// proven is told that the initiator sent SRTP. It may not before it has stored (Section 4), so from now on it is expected to
+// know our secret.
+func (s *Session) proven() {
+	if c := s.call; s.first && c.retained.Unproven {
+		c.retained.Unproven = false
+		_ = s.store(&c.retained) // a failure is in the events
+	}
+}
+
 // SetVerified records that the user compared the SAS with the peer and it was equal: for this ZID, in the cache, with
 // the cache update that waited for it after a mismatch (Sections 4.6.1.1, 7.1). It fails with ErrNotSecure, ErrNoCache
 // or the error of the cache. With a peer that keeps no secrets it is not remembered.
@@ -110,7 +136,7 @@ func (s *Session) SetVerified(now time.Time) error {
 	if s.cfg.Cache != nil && len(c.retained.RS1) == 0 {
 		return nil // one side keeps no secret: there is nothing that the flag could rest on in the next call
 	}
-	c.retained.Verified = true
+	c.retained.Verified, c.retained.Unproven = true, false
 	return s.store(&c.retained)
 }
 
@@ -138,6 +164,6 @@ func (s *Session) RejectSAS() error {
 	}
 	c.retained.RS1.Wipe()
 	c.retained.RS2.Wipe()
-	c.retained.RS1, c.retained.RS2, c.retained.Verified = nil, nil, false
+	c.retained.RS1, c.retained.RS2, c.retained.Verified, c.retained.Unproven = nil, nil, false, false
 	return s.store(&c.retained)
 }

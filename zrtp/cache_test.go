@@ -46,6 +46,9 @@ func (c *couple) call() *zrtptest.Pair {
 	c.t.Helper()
 	p := c.start()
 	mustSecure(c.t, p)
+	p.A.Session.PeerSentSRTP(p.Now) // they talk
+	p.B.Session.PeerSentSRTP(p.Now)
+	p.Drain()
 	return p
 }
 
@@ -261,7 +264,8 @@ func (brokenCache) Store(zrtp.ZID, zrtp.RetainedSecrets) error { return errors.N
 func TestCacheFails(t *testing.T) {
 	c := newCouple(t)
 	c.cfg = func(a, b *zrtp.Config) { a.Cache = brokenCache{} }
-	p := c.call()
+	p := c.start()
+	mustSecure(t, p)
 	told := 0
 	for _, e := range p.A.Events {
 		if _, ok := e.(zrtp.CacheFailed); ok {

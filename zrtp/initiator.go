@@ -134,10 +134,14 @@ func (s *Session) conf2ACKReceived(m *message) error {
 }
 
 // PeerSentSRTP tells that SRTP from the peer arrived with a valid auth tag: "The initiator MUST treat the first valid
-// SRTP media from the responder as equivalent to receiving a Conf2ACK." (Section 4.6)
+// SRTP media from the responder as equivalent to receiving a Conf2ACK." (Section 4.6) To the responder it shows that the
+// initiator has the keys and has stored what they leave.
 func (s *Session) PeerSentSRTP(now time.Time) {
-	if s.state == StateWaitConf2ACK {
+	switch {
+	case s.state == StateWaitConf2ACK:
 		s.answered(now)
 		s.becomeSecure(now)
+	case s.state == StateSecure && s.ex.role == Responder:
+		s.proven()
 	}
 }

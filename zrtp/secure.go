@@ -42,7 +42,9 @@ func (s *Session) reportSAS(now time.Time) {
 	expired := !ex.retained.Expires.IsZero() && now.After(ex.retained.Expires)
 	// "we expected a cache match because rs1 exists in our local cache, but we computed a null value for s1"; a secret past
 	// its expiration may be gone "without causing the other party to note it as an unexpected security event".
-	mismatch := ex.shared.own[0] != nil && !s.matched() && !expired
+	// A first secret that the peer never showed to have is not expected either: the line may have broken before it had it.
+	expected := ex.shared.own[0] != nil && !ex.retained.Unproven
+	mismatch := expected && !s.matched() && !expired
 	if mismatch {
 		s.emit(CacheMismatch{s.peer.zid})
 	}
@@ -59,7 +61,7 @@ func (s *Session) reportSAS(now time.Time) {
 	s.emit(SASReady{
 		SAS: ex.alg.SAS.render(s.call.sasHash), Type: ex.alg.SAS,
 		Verified:      ex.retained.Verified && s.matched() && ex.got.flags&flagVerified != 0,
-		NewDevice:     ex.shared.own[0] == nil,
+		NewDevice:     ex.shared.own[0] == nil || ex.retained.Unproven && !s.matched(),
 		CacheMismatch: mismatch, Signer: signer,
 	})
 }
