@@ -144,6 +144,11 @@ func TestTheManInTheMiddleHearsAndOnlyTheCodeTells(t *testing.T) {
 func TestAPairThatMetBeforeNoticesHim(t *testing.T) {
 	p, v := lay(t)
 	call(t, v[0], v[1], "clean")
+	v[0].speak(5, false)
+	v[1].speak(5, false)
+	if !pump(3*time.Second, func() bool { return len(v[0].payloads) > 0 && len(v[1].payloads) > 0 }, v[0], v[1]) {
+		t.Fatal("they do not hear each other")
+	}
 	if err := p.SetAttacker(true); err != nil {
 		t.Fatal(err)
 	}
