@@ -191,10 +191,16 @@ func (m *Machine) callTimeout() {
 	}
 }
 
+// helloReplaced is the warning that what came is not what the signaling had announced (a=zrtp-hash): it is not listened to.
+const helloReplaced = "hello hash mismatch"
+
 // unsecured is why a call that was answered could not become secure.
 func (c *current) unsecured() Cause {
-	if c.alert == string(Rewritten) { // it is not the peer's fault
+	switch c.alert {
+	case string(Rewritten): // it is not the peer's fault
 		return Rewritten
+	case helloReplaced:
+		return KeyFailed
 	}
 	return CannotEncrypt
 }

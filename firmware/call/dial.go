@@ -148,7 +148,7 @@ func (m *Machine) erase() {
 		m.chosen = -1
 	case Entering:
 		m.timers.stop(timerTap)
-		if !m.typed.erase() {
+		if !m.eraseKey() && !m.typed.erase() {
 			m.back()
 		}
 	}

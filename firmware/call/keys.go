@@ -287,6 +287,8 @@ func (m *Machine) hold(k Key) {
 	case s == Dialling && first && k == KeyStar:
 		t.wipe()
 		m.askLock()
+	case s == Entering && k == KeyHash:
+		m.changeWords()
 	case (s == Dialling || s == Entering) && k == KeySoftRight:
 		t.wipe()
 	}

@@ -98,6 +98,10 @@ func (m *Machine) entry(title Label, text string, table *symbols, limit int, don
 func (m *Machine) typeEntry(k Key) {
 	p, t := m.top(), &m.typed
 	m.notice = notice{}
+	if m.typeWord(k, p) {
+		m.timers.stop(timerTap)
+		return
+	}
 	if k == KeyHash {
 		t.upper = !t.upper && p.table.cased()
 		return

@@ -134,6 +134,7 @@ type Settings struct {
 	Zone      string // of the time, by its name in the IANA database; empty: UTC
 	Hours12   bool   // 12 hours and am or pm
 	Forget    int    // days after which a line of the call log goes; 0: never
+	Words     bool   // whole words are typed, a key a letter
 }
 
 // Quiet says who may ring.

@@ -70,7 +70,11 @@ func (m *Machine) openRunning() {
 			rows = append(rows, Row{Text: h[:min(hashGroup, len(h))]})
 		}
 		for _, n := range r.Notes {
-			rows = append(rows, Row{Text: n, Mark: MarkFailed})
+			mark := MarkFailed
+			for _, line := range wrap(n, wrapAt-2) { // room for the sign
+				rows = append(rows, Row{Text: line, Mark: mark})
+				mark = MarkNone
+			}
 		}
 		return rows
 	}, func(int) {})

@@ -10,6 +10,7 @@ type typing struct {
 	open  bool // the last symbol may still change
 	upper bool // the next symbol is a capital, because # was pressed
 	large bool // the last one is
+	word  guess
 }
 
 // symbols of the keys 0 to 9 and *, in the order in which pressing again gives them.
@@ -81,6 +82,7 @@ func (t *typing) cased(r rune) rune {
 // erase takes the last symbol away; false: there is none.
 func (t *typing) erase() bool {
 	t.open = false
+	t.endWord()
 	if len(t.text) == 0 {
 		return false
 	}

@@ -59,6 +59,7 @@ func (m *Machine) typeCode(k Key) {
 func (m *Machine) stands() {
 	m.timers.stop(timerTap)
 	m.typed.open = false
+	m.typed.endWord()
 	c := m.call
 	if c == nil || c.state != Verifying {
 		return

@@ -31,13 +31,13 @@ func (m *Machine) Snapshot() Snapshot {
 		}
 		s.Selected = m.chosen
 	case Listing, Reading, Entering:
-		m.top().show(&s, &m.typed)
+		m.top().show(&s, &m.typed, m.settings.Words)
 	}
 	return s
 }
 
 // show puts the page on the snapshot. A copy of the rows keeps the snapshot a value.
-func (p *page) show(s *Snapshot, t *typing) {
+func (p *page) show(s *Snapshot, t *typing, words bool) {
 	s.Title, s.TitleText = p.title, p.text
 	s.Rows, s.Selected = append([]Row(nil), p.list...), p.selected
 	s.Lines = append([]string(nil), p.lines...)
@@ -51,14 +51,17 @@ func (p *page) show(s *Snapshot, t *typing) {
 	if p.state != Entering {
 		return
 	}
-	s.Input = Input{Text: t.String(), Pending: t.open, Secret: p.secret}
+	s.Input = Input{Text: t.String(), Pending: t.open || len(t.word.keys) > 0, Secret: p.secret}
 	if p.secret { // only the number of symbols leaves
 		s.Input.Text = string(make([]byte, len(t.text)))
 	}
 	if p.table.cased() {
 		s.Input.Mode = "abc"
-		if t.capital(p.table) || t.open && t.large {
+		if len(t.word.keys) > 0 && t.word.upper || len(t.word.keys) == 0 && (t.capital(p.table) || t.open && t.large) {
 			s.Input.Mode = "Abc"
+		}
+		if words && p.table.predicts() {
+			s.Input.Mode += "*" // the key for the next word
 		}
 	}
 }

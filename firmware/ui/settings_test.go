@@ -237,7 +237,7 @@ func TestTroubleIsSaid(t *testing.T) {
 	p.event(call.RunningChanged{Running: call.Running{Trouble: why, Notes: []string{why}}})
 	p.wantScreen("^Ready", "Please read: About")
 	p.menu("about")
-	p.wantScreen(why + ": failed")
+	p.wantScreen("The update to: failed", "1.2.0 did not", "start well: this", "is the earlier", "system")
 	p.press("end")
 	p.wantScreen("^Ready")
 	p.wantNot("Please read")
