@@ -41,11 +41,12 @@ func (b *Book) Judge(address string, device zrtp.ZID) (j Judgement) {
 }
 
 // Met is told that a call without alarm became secure: a contact that has no device yet gets this one, if it is nobody
-// else's. The first call is taken on trust, as in every telephone; the code tells whether that was right.
+// else's. The first call is taken on trust, as in every telephone; the code tells whether that was right. A device that
+// keeps nothing of the call, such as a locked telephone, cannot be known again, so no name is bound to it.
 func (b *Book) Met(address string, device zrtp.ZID) error {
 	id := device.String()
 	free := func(d *document) int {
-		if slices.ContainsFunc(d.Contacts, func(c Contact) bool { return c.Device == id }) {
+		if !d.keeps(id) || slices.ContainsFunc(d.Contacts, func(c Contact) bool { return c.Device == id }) {
 			return -1
 		}
 		i := d.at(address)
@@ -86,12 +87,15 @@ func (b *Book) Compared(address string, device zrtp.ZID, right bool) error {
 		if slices.ContainsFunc(d.Contacts, func(c Contact) bool { return c.Device == id }) {
 			return nil
 		}
-		if i := d.at(address); i >= 0 {
+		if i := d.at(address); i >= 0 && d.keeps(id) {
 			d.Contacts[i].Device = id
 		}
 		return nil
 	})
 }
+
+// keeps tells whether a device will be known in the next call.
+func (d *document) keeps(id string) bool { return len(d.Secrets[id].RS1) > 0 }
 
 // Unverify takes back that the code was compared with a contact's device.
 func (b *Book) Unverify(contactID string) error {

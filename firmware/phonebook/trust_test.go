@@ -75,6 +75,9 @@ func TestNewDeviceUnderAKnownName(t *testing.T) {
 		t.Fatalf("the alarm does not persist: %+v", j)
 	}
 	// Bob himself with a new telephone: the code is right.
+	if err := b.Store(zrtp.ZID{0xb1}, secret); err != nil {
+		t.Fatal(err)
+	}
 	if err := b.Compared(bobAt, zrtp.ZID{0xb1}, true); err != nil {
 		t.Fatal(err)
 	}
@@ -86,6 +89,38 @@ func TestNewDeviceUnderAKnownName(t *testing.T) {
 	}
 	if c := b.Contacts()[0]; c.ID != bobID || c.Device != (zrtp.ZID{0xb1}).String() {
 		t.Fatalf("%+v", c)
+	}
+}
+
+// TestATelephoneThatKeepsNothing: Dora's is locked and calls herself another each time. Her name waits for the one that stays.
+func TestATelephoneThatKeepsNothing(t *testing.T) {
+	b, _, _ := people(t)
+	dora, err := b.SaveContact(Contact{Name: "Dora", Address: "sip:dora@10.0.0.4"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bind := range []func(string, zrtp.ZID) error{b.Met, func(a string, z zrtp.ZID) error { return b.Compared(a, z, true) }} {
+		if err := bind(dora.Address, zrtp.ZID{0xd0, 1}); err != nil {
+			t.Fatal(err)
+		}
+		if j := b.Judge(dora.Address, zrtp.ZID{0xd0, 2}); j != (Judgement{}) {
+			t.Fatalf("an alarm for honest people: %+v", j)
+		}
+	}
+	if err := b.Store(zrtp.ZID{0xd0}, secret); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Met(dora.Address, zrtp.ZID{0xd0}); err != nil {
+		t.Fatal(err)
+	}
+	if j := b.Judge(dora.Address, malZID); !j.OtherDevice {
+		t.Fatal("Dora's own telephone was not bound to her name")
+	}
+	if err := b.Compared(bobAt, zrtp.ZID{0xb2}, true); err != nil { // Bob's is locked, and the code is right
+		t.Fatal(err)
+	}
+	if j := b.Judge(bobAt, bobZID); j.OtherDevice {
+		t.Fatal("Bob's name went to a telephone that keeps nothing")
 	}
 }
 
