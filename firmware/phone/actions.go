@@ -72,10 +72,11 @@ func (p *phone) dial(to string) {
 		p.later(call.LineEnded{Cause: call.NoNetwork})
 		return
 	}
-	p.voice = v
+	account := p.accountFor(to)
+	p.voice, v.authentic = v, p.overTLS(account)
 	p.describe(v, nil, func(d signaling.Description) {
 		v.local = d
-		p.current = p.line.Dial(signaling.Dial{To: to, Account: p.accountFor(to), Offer: d})
+		p.current = p.line.Dial(signaling.Dial{To: to, Account: account, Offer: d})
 	})
 }
 
@@ -91,7 +92,7 @@ func (p *phone) answer() {
 		p.later(call.LineEnded{Cause: call.NoMedia})
 		return
 	}
-	p.voice, v.name = v, p.incoming.From.Name
+	p.voice, v.name, v.authentic = v, p.incoming.From.Name, p.incoming.Secure
 	p.describe(v, &offer, func(d signaling.Description) {
 		v.local = d.AnswerTo(offer)
 		p.expectStreams(v)

@@ -154,6 +154,7 @@ func (p *phone) voiceEvent(ev voiceEvent) {
 func (p *phone) agreement(v *voice, ev zrtp.Event) {
 	switch e := ev.(type) {
 	case zrtp.PeerFound:
+		v.authentic = v.authentic && e.HelloHash
 		p.judge(v, e.ZID)
 	case zrtp.NoPeer:
 		p.note(Note{Event: "alert", Why: "peer cannot encrypt"})
@@ -203,5 +204,5 @@ func (p *phone) secured(v *voice, e zrtp.Secure) {
 	p.seedMessages(v, e.Role == zrtp.Initiator, j.Lost || j.Broken || j.OtherDevice || j.OtherPerson || sas.CacheMismatch)
 	p.tell(v, call.Secure{Name: j.Name, OtherDevice: j.OtherDevice, OtherPerson: j.OtherPerson, Checked: j.Checked, Paired: e.AuxMatch, SAS: sas.SAS, Initiator: e.Role == zrtp.Initiator, KA: a.KeyAgreement.String(),
 		Hash: a.Hash.String(), Cipher: a.Cipher.String(), Tag: a.AuthTag.String(), Verified: sas.Verified,
-		FirstCall: sas.NewDevice, Disclosure: e.Disclosure})
+		FirstCall: sas.NewDevice, Disclosure: e.Disclosure, Authentic: v.authentic})
 }

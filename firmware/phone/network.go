@@ -2,6 +2,7 @@ package phone
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"sotto/firmware/call"
@@ -101,6 +102,13 @@ func (p *phone) accountFor(to string) string {
 		}
 	}
 	return ""
+}
+
+// overTLS tells whether an account reaches its server over TLS, with a certificate that is good or pinned.
+func (p *phone) overTLS(account string) bool {
+	return account != "" && slices.ContainsFunc(p.cfg.Accounts, func(a sipua.Account) bool {
+		return a.Name == account && strings.Contains(strings.ToLower(a.URI), ";transport=tls")
+	})
 }
 
 // lineEvents is nil without a line: nothing comes then.
