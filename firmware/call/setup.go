@@ -13,6 +13,8 @@ type Setup struct {
 	Router  string
 	DNS     string
 	Route   string // "direct", "relay" or "tor"; empty: direct
+	STUN    string // server, with a port if wanted; empty: none
+	Relay   Account
 
 	Accounts []Account
 }
@@ -59,7 +61,8 @@ func (m *Machine) openNetwork() {
 		if len(m.able.Routes) > 1 {
 			rows = append(rows, action{Row{Label: "route", State: routeLabel(s.Route)}, m.openRoutes})
 		}
-		rows = append(rows, action{Row{Label: "address", Detail: m.network.Address}, m.openAddress})
+		rows = append(rows, action{Row{Label: "address", Detail: m.network.Address}, m.openAddress},
+			action{Row{Label: "stun", Detail: s.STUN}, m.editSTUN}, action{Row{Label: "relay", Detail: s.Relay.Server}, m.openRelay})
 		if !m.able.Link {
 			return rows
 		}

@@ -17,6 +17,7 @@ import (
 	"sotto/firmware/ui"
 	"sotto/hal"
 	"sotto/net/link"
+	"sotto/net/nat"
 	"sotto/net/signaling"
 	"sotto/net/signaling/sipua"
 )
@@ -99,6 +100,7 @@ type phone struct {
 // given is what the configuration says and the owner's settings add to.
 type given struct {
 	accounts  []sipua.Account
+	servers   []nat.Server
 	relayOnly bool
 }
 
@@ -129,7 +131,7 @@ func start(cfg Config) (*phone, error) {
 		return nil, err
 	}
 	p.openBox()
-	p.given = given{cfg.Accounts, cfg.Reach.RelayOnly}
+	p.given = given{cfg.Accounts, cfg.Reach.Servers, cfg.Reach.RelayOnly}
 	known := p.load()
 	p.reach()
 	p.stale = false // the line is not open yet

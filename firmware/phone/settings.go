@@ -6,14 +6,17 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"net"
 	"os"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 	_ "time/tzdata" // the device has no zone files
 
 	"sotto/firmware/call"
 	"sotto/firmware/phonebook"
+	"sotto/net/nat"
 	"sotto/net/signaling/sipua"
 )
 
@@ -74,7 +77,8 @@ func (p *phone) saveSetup(s call.Setup) {
 	p.own.Setup = s
 	p.store()
 	p.reach()
-	link.Accounts, s.Accounts, link.Route, s.Route = nil, nil, "", ""
+	p.later(call.SetupChanged{Setup: s, Able: p.able()}) // a relay opens a route
+	s.Accounts, s.Relay = nil, call.Account{}            // passwords are not the link's to know
 	if set := p.cfg.SetLink; set != nil && !sameLink(link, s) {
 		p.background(func(context.Context) func() {
 			err := set(s)
@@ -115,6 +119,7 @@ func (p *phone) reach() {
 	}
 	p.stale = p.stale || !slices.EqualFunc(p.cfg.Accounts, accounts, same)
 	p.cfg.Accounts = accounts
+	p.cfg.Reach.Servers = append(slices.Clone(p.given.servers), serversOf(p.own.Setup)...)
 	p.cfg.Reach.RelayOnly = p.given.relayOnly || p.own.Setup.Route == "relay"
 }
 
@@ -135,11 +140,43 @@ func accountOf(a call.Account) (conf sipua.Account, ok bool) {
 	return conf, true
 }
 
+// Ports of servers that the owner did not name (RFC 8489, Section 18.6).
+const (
+	stunPort    = "3478"
+	stunTLSPort = "5349"
+)
+
+// serversOf are the owner's STUN and TURN servers. One that cannot be read is none.
+func serversOf(s call.Setup) (servers []nat.Server) {
+	with := func(server, port string) string {
+		if _, _, err := net.SplitHostPort(server); err != nil {
+			return net.JoinHostPort(strings.Trim(server, "[]"), port)
+		}
+		return server
+	}
+	if s.STUN != "" {
+		if server, err := nat.ParseSTUN(with(s.STUN, stunPort)); err == nil {
+			servers = append(servers, server)
+		}
+	}
+	if r := s.Relay; r.Server != "" {
+		port := stunPort
+		if r.Transport == "tls" {
+			port = stunTLSPort
+		}
+		if server, err := nat.ParseSTUN(with(r.Server, port)); err == nil {
+			server.Relay, server.Transport, server.User, server.Password = true, r.Transport, r.User, r.Password
+			servers = append(servers, server)
+		}
+	}
+	return servers
+}
+
 // able is what of the setup can be changed here.
 func (p *phone) able() call.Able {
 	a := call.Able{Link: p.cfg.SetLink != nil, Routes: []string{"direct"}}
 	a.Tor = p.cfg.Onion != nil
-	if len(p.cfg.Reach.Servers) > 0 {
+	if slices.ContainsFunc(p.cfg.Reach.Servers, func(s nat.Server) bool { return s.Relay }) {
 		a.Routes = append(a.Routes, "relay")
 	}
 	return a

@@ -100,7 +100,7 @@ func TestOnlyWhatWorksCanBeChosen(t *testing.T) {
 	if a := p.able(); a.Link || len(a.Routes) != 1 {
 		t.Errorf("without servers: %+v", a)
 	}
-	p.cfg = Config{Reach: Reach{Servers: make([]nat.Server, 1)}, SetLink: func(call.Setup) error { return nil }}
+	p.cfg = Config{Reach: Reach{Servers: []nat.Server{{Relay: true}}}, SetLink: func(call.Setup) error { return nil }}
 	if a := p.able(); !a.Link || len(a.Routes) != 2 {
 		t.Errorf("with servers: %+v", a)
 	}
@@ -140,13 +140,13 @@ func TestRelayOnlyIsNoWish(t *testing.T) {
 	at := freePort(t)
 	d := run(t, Config{Listen: at, Reach: Reach{RelayOnly: true}, Contacts: []Contact{{"Bob", "sip:bob@127.0.0.1:9"}}})
 	d.keys.Hold(hal.KeyDigit2)
-	d.wait(t, "No way for the voice")
+	d.wait(t, "No relay")
 	d.keys.Press(hal.KeyEnd)
 	ann := run(t, Config{Listen: freePort(t), Contacts: []Contact{{"Cid", "sip:test@" + at.String()}}}) // offers no candidates
 	ann.keys.Hold(hal.KeyDigit2)
 	d.wait(t, "^Incoming call")
 	d.keys.Press(hal.KeyCall)
-	d.wait(t, "No way for the voice")
+	d.wait(t, "No relay")
 	ann.wait(t, "^Call ended")
 }
 

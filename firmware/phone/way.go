@@ -75,7 +75,7 @@ func (p *phone) describe(v *voice, peer *signaling.Description, ready func(signa
 			case p.voice != v: // hung up meanwhile
 			case err != nil:
 				p.note(Note{Event: "alert", Why: err.Error()})
-				p.handle(call.MediaFailed{Cause: call.NoMedia})
+				p.handle(call.MediaFailed{Cause: p.noWay(v)})
 			default:
 				d := v.description(p.cfg.Ptime)
 				d.RTP, d.RTCP, d.ICE = addr, addr, &candidates
@@ -90,10 +90,18 @@ func (p *phone) relayOnly(v *voice) bool {
 	return p.cfg.Reach.RelayOnly || v.over != nil && v.over.route == torRelay || p.routeOf(v.address) == "relay"
 }
 
+// noWay is why no candidates were found, in the words of the screen.
+func (p *phone) noWay(v *voice) call.Cause {
+	if p.relayOnly(v) {
+		return call.NoRelay
+	}
+	return call.NoMedia
+}
+
 // noRelay ends a call that could only go on by telling the peer where we are.
 func (p *phone) noRelay() {
 	p.note(Note{Event: "alert", Why: "phone: relay only, and there is none that both ends can use"})
-	p.later(call.MediaFailed{Cause: call.NoMedia})
+	p.later(call.MediaFailed{Cause: call.NoRelay})
 }
 
 // findWay looks for the way of an answered call and then starts its voice.
