@@ -16,8 +16,9 @@ func BenchmarkRender(b *testing.B) {
 	for _, d := range displays {
 		b.Run(d.name, func(b *testing.B) {
 			frame := image.NewRGBA(image.Rectangle{Max: d.size})
+			var r Renderer
 			for b.Loop() {
-				Render(frame, s)
+				r.Render(frame, s)
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"bytes"
 	"image"
 	"image/color"
 	"image/draw"
@@ -15,17 +16,24 @@ import (
 
 // Render draws the screen of a snapshot into dst and returns the rectangle of the pixels that changed: empty if none did.
 // Displays less than 100 pixels high get the one-bit theme.
-func Render(dst draw.Image, s call.Snapshot) image.Rectangle {
-	b := dst.Bounds()
-	frame := paint(b.Size(), &s)
-	return update(dst, frame)
+func Render(dst draw.Image, s call.Snapshot) image.Rectangle { return new(Renderer).Render(dst, s) }
+
+// Renderer is Render for a display that is drawn again and again: it keeps the room of a picture, and nothing else.
+type Renderer struct{ frame *image.RGBA }
+
+// Render draws as the function does.
+func (r *Renderer) Render(dst draw.Image, s call.Snapshot) image.Rectangle {
+	if size := dst.Bounds().Size(); r.frame == nil || r.frame.Rect.Max != size {
+		r.frame = image.NewRGBA(image.Rectangle{Max: size})
+	}
+	paint(r.frame, &s)
+	return update(dst, r.frame)
 }
 
 // paint draws a whole frame.
-func paint(size image.Point, s *call.Snapshot) *image.RGBA {
-	t := newTheme(size, s.Settings.Large, s.Settings.Contrast)
+func paint(frame *image.RGBA, s *call.Snapshot) {
+	t := newTheme(frame.Rect.Max, s.Settings.Large, s.Settings.Contrast)
 	sc := compose(s)
-	frame := image.NewRGBA(image.Rectangle{Max: size})
 	c := canvas{t, frame}
 	c.fill(frame.Rect, t.colours[roleBack])
 	flooded := sc.flood != roleBack
@@ -45,7 +53,6 @@ func paint(size image.Point, s *call.Snapshot) *image.RGBA {
 	}
 	c.bar(&sc, flooded)
 	c.softKeys(&sc)
-	return frame
 }
 
 func shade(c color.RGBA) color.RGBA {
@@ -55,7 +62,12 @@ func shade(c color.RGBA) color.RGBA {
 // update copies what differs and tells where.
 func update(dst draw.Image, frame *image.RGBA) (damage image.Rectangle) {
 	set := setter(dst)
+	same, _ := dst.(*image.RGBA)
 	for y := range frame.Rect.Dy() {
+		if same != nil && bytes.Equal(same.Pix[same.PixOffset(same.Rect.Min.X, same.Rect.Min.Y+y):][:4*same.Rect.Dx()],
+			frame.Pix[y*frame.Stride:][:4*frame.Rect.Dx()]) {
+			continue
+		}
 		first, last := -1, 0
 		for x := range frame.Rect.Dx() {
 			i := frame.PixOffset(x, y)
