@@ -95,6 +95,7 @@ type phone struct {
 	ringer   ringer
 	ringing  bool
 	lamp     bool
+	screen   ui.Renderer
 }
 
 // given is what the configuration says and the owner's settings add to.
@@ -260,7 +261,7 @@ func (p *phone) handle(ev call.Event) {
 func (p *phone) draw() {
 	s := p.machine.Snapshot()
 	d := p.cfg.Devices.Display
-	if damage := ui.Render(d.Frame(), s); !damage.Empty() {
+	if damage := p.screen.Render(d.Frame(), s); !damage.Empty() {
 		d.Show(damage)
 		if p.cfg.Observe != nil {
 			p.notes = slices.Insert(p.notes, 0, Note{T: Stamp(now()), Event: "screen", Text: ui.Text(s)})
