@@ -28,7 +28,9 @@ const (
 	ServerError    Cause = "server error"
 	NotTrusted     Cause = "server not trusted"
 	NoMedia        Cause = "media failed"
-	NoRelay        Cause = "no relay"            // only a relay may be used, and none can be
+	NoRelay        Cause = "no relay" // only a relay may be used, and none can be
+	TorNotReady    Cause = "tor not ready"
+	NotLetIn       Cause = "not let in"          // the peer's Tor address wants a key that we do not have
 	Rewritten      Cause = "addresses rewritten" // a router on the way rewrites calls (SIP ALG)
 	SessionExpired Cause = "connection lost"
 	Stopped        Cause = "stopped"
@@ -40,7 +42,7 @@ const (
 // Causes is every cause that a screen may have to explain.
 var Causes = [...]Cause{HungUp, PeerHungUp, Cancelled, PeerCancelled, Busy, Declined, NoAnswer, NotFound, Unreachable,
 	NoNetwork, NotRegistered, NotAuthorized, NotAcceptable, CannotEncrypt, Redirected, BadAddress, TooMany, ProtocolError,
-	ServerError, NotTrusted, NoMedia, NoRelay, Rewritten, SessionExpired, Stopped, KeyFailed, KeyRefused, CodeDiffers}
+	ServerError, NotTrusted, NoMedia, NoRelay, TorNotReady, NotLetIn, Rewritten, SessionExpired, Stopped, KeyFailed, KeyRefused, CodeDiffers}
 
 // ordinary causes need no explanation: their screen goes by itself.
 func (c Cause) ordinary() bool {

@@ -67,8 +67,8 @@ func (p *phone) dialOnion(to string, target onion.Target, route string) {
 	}
 	token, err := newToken()
 	if p.tor.line == nil || err != nil {
-		p.note(Note{Event: "ended", Cause: string(call.NoNetwork)})
-		p.later(call.LineEnded{Cause: call.NoNetwork})
+		p.note(Note{Event: "ended", Cause: string(call.TorNotReady)})
+		p.later(call.LineEnded{Cause: call.TorNotReady})
 		return
 	}
 	target.Circuit = fmt.Sprintf("sip%x", token[:4])
@@ -107,11 +107,11 @@ func (p *phone) dialOnion(to string, target onion.Target, route string) {
 func onionCause(err error) call.Cause {
 	switch {
 	case errors.Is(err, onion.ErrNotAuthorised):
-		return call.NotAuthorized
+		return call.NotLetIn
 	case errors.Is(err, onion.ErrNotReachable):
 		return call.Unreachable
 	}
-	return call.NoNetwork
+	return call.TorNotReady
 }
 
 // torWork is background with a patience of its own. What it returns is dropped when the phone ends.

@@ -221,7 +221,7 @@ func refused(t *testing.T, n *Network) {
 	}
 	defer eve.Stop()
 	heard(t, eve, "tor-ready")
-	for key, want := range map[string]string{"2": "not authorized", "3": "unreachable"} {
+	for key, want := range map[string]string{"2": "not let in", "3": "unreachable"} {
 		eve.Forget()
 		began := time.Now()
 		eve.Say("hold " + key)
@@ -285,7 +285,7 @@ func cards(t *testing.T, n *Network) {
 		time.Sleep(3 * time.Second)
 		p.alice.Forget()
 		p.alice.Say("hold 2")
-		if e = heard(t, p.alice, "ended", "answered", "ringing"); e.Cause == "not authorized" {
+		if e = heard(t, p.alice, "ended", "answered", "ringing"); e.Cause == "not let in" {
 			break
 		}
 		if time.Now().After(until) {
