@@ -17,7 +17,9 @@ type RetainedSecrets struct {
 	PBX      Secret    // pbxsecret, the trusted MiTM key; nil unless the user enrolled (Section 7.3.1)
 	Verified bool      // SAS Verified flag: the user compared the SAS with this ZID (Section 7.1)
 	Expires  time.Time // when RS1 may be forgotten without alarm; the zero time is never
-	Unproven bool      // the first secret with this ZID, and no sign yet that the peer keeps it: missing it is no alarm
+	// Unproven: the first secret with this ZID, and no sign yet that the peer keeps it. Missing it is no alarm, and Verified means
+	// nothing yet.
+	Unproven bool
 }
 
 // SecretCache holds RetainedSecrets by the peer's ZID. The session that owns it calls it from its own goroutine, and
@@ -136,7 +138,7 @@ func (s *Session) SetVerified(now time.Time) error {
 	if s.cfg.Cache != nil && len(c.retained.RS1) == 0 {
 		return nil // one side keeps no secret: there is nothing that the flag could rest on in the next call
 	}
-	c.retained.Verified, c.retained.Unproven = true, false
+	c.retained.Verified = true
 	return s.store(&c.retained)
 }
 

@@ -121,6 +121,16 @@ func TestUnprovenIsNoLicence(t *testing.T) {
 	if p := thief(heard); heard.b[zidA].Unproven || !p.B.SAS.CacheMismatch {
 		t.Errorf("heard: %+v", p.B.SAS)
 	}
+	paired := newCouple(t) // the secret of the pairing number was equal, and then the line broke
+	paired.tap, paired.cfg = nil, func(a, b *zrtp.Config) { b.Passive = true }
+	broken := paired.start()
+	mustSecure(t, broken)
+	if err := broken.B.Session.SetVerified(broken.Now); err != nil || !paired.b[zidA].Unproven {
+		t.Fatalf("%v: %+v", err, paired.b[zidA])
+	}
+	if p := thief(paired); p.B.SAS.Verified || paired.b[zidA].Verified || !p.B.SAS.NewDevice {
+		t.Errorf("verified, but never heard: %+v", p.B.SAS)
+	}
 	older := newCouple(t)
 	older.interrupted(uncut, 'A')
 	older.interrupted("Conf2ACK", 'A')

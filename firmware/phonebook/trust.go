@@ -26,7 +26,7 @@ func (b *Book) Judge(address string, device zrtp.ZID) (j Judgement) {
 	defer b.mu.Unlock()
 	id := device.String()
 	kept, had := b.data.Secrets[id]
-	j.Checked, j.Broken = kept.Verified, b.data.Broken[id]
+	j.Checked, j.Broken = kept.Verified && !kept.Unproven, b.data.Broken[id]
 	for _, c := range b.data.Contacts {
 		if c.Device == id {
 			j.Name, j.Lost = c.Name, !had
@@ -117,5 +117,5 @@ func (b *Book) TrustOf(c Contact) (called, checked, broken bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s, ok := b.data.Secrets[c.Device]
-	return ok && c.Device != "", s.Verified, b.data.Broken[c.Device]
+	return ok && c.Device != "", s.Verified && !s.Unproven, b.data.Broken[c.Device]
 }

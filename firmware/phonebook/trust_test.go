@@ -149,6 +149,22 @@ func TestFriendInTheMiddle(t *testing.T) {
 	}
 }
 
+// TestVerifiedButNeverHeard: the line broke before there was a sign that Bob has the secret too. Nothing is said of his telephone.
+func TestVerifiedButNeverHeard(t *testing.T) {
+	b, bobID, _ := people(t)
+	s := secret
+	s.Unproven = true
+	if err := b.Store(bobZID, s); err != nil {
+		t.Fatal(err)
+	}
+	if j := b.Judge(bobAt, bobZID); j.Checked || j.Lost {
+		t.Fatalf("%+v", j)
+	}
+	if _, checked, _ := b.TrustOf(b.Contacts()[0]); checked || b.Contacts()[0].ID != bobID {
+		t.Fatal("shown as checked")
+	}
+}
+
 // TestCacheLoss: what was retained of Bob's device is gone, though it is Bob's. A cloned ZID looks the same.
 func TestCacheLoss(t *testing.T) {
 	b, _, _ := people(t)
