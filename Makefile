@@ -97,10 +97,12 @@ clips: packages ## says the symbols of the code anew with espeak-ng, in four lan
 	@$(GO) run ./tools/clips firmware/spoken/clips
 
 .PHONY: lint
-lint: packages ## vet, staticcheck, the import table
+lint: packages ## vet, staticcheck, the import table, the Buildroot tree
 	@$(GO) vet ./...
 	@$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 	@$(GO) test -count=1 ./tools/archtest
+	@$(ensure) shellcheck
+	@buildroot/lint.sh
 
 include board/image.mk
 

@@ -104,6 +104,7 @@ func (f *first) run() {
 	f.tell(firewall.Set(policyOf(f.options)))
 	f.tell(startTor(f.options))
 	f.findSlot()
+	go f.measure()
 	f.tell(unix.Mount("", "/", "", unix.MS_REMOUNT|unix.MS_RDONLY|unix.MS_NOSUID, ""))
 	f.supervise()
 }

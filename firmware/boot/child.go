@@ -24,11 +24,13 @@ import (
 // Environment is what the phone finds around it.
 type Environment struct {
 	Board   board.Board
-	State   string             // its folder
-	Notices []string           // what the screen should say: what is broken, and which slot this is
-	Network <-chan link.Status // every change, beginning with the present
-	Alive   func()             // to be called at least every few seconds, or boot starts the phone anew
-	Onion   onion.Config       // for onion.Start; without Dir there shall be no Tor
+	State   string                      // its folder
+	Notices []string                    // what the screen should say: what is broken, and which slot this is
+	Network <-chan link.Status          // every change, beginning with the present
+	Kernel  string                      // its release
+	About   func(context.Context) About // what runs; waits until it is known
+	Alive   func()                      // to be called at least every few seconds, or boot starts the phone anew
+	Onion   onion.Config                // for onion.Start; without Dir there shall be no Tor
 }
 
 // enterCell is the life between fork and child: Landlock binds a thread and what it becomes, so this thread becomes the
@@ -154,7 +156,7 @@ func runPhone(c Config) error {
 	if err := unix.SetNonblock(heartbeatF, true); err != nil {
 		return fmt.Errorf("boot: heartbeat: %w", err)
 	}
-	env := Environment{Board: b, State: phoneDir, Network: watchNetwork(ctx), Notices: notices(), Onion: onionConfig(options()),
+	env := Environment{Board: b, State: phoneDir, Network: watchNetwork(ctx), Notices: notices(), About: about, Kernel: kernel(), Onion: onionConfig(options()),
 		Alive: func() { _, _ = pulse.Write([]byte{1}) }} // a full pipe is a boot that was told often enough
 	return c.Phone(ctx, env)
 }

@@ -2,6 +2,7 @@ package boot
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
@@ -47,6 +48,12 @@ func (l *Loader) TryOnce(slot int) error { return l.ask("try", strconv.Itoa(slot
 
 // Commit makes that slot the one that starts.
 func (l *Loader) Commit(slot int) error { return l.ask("commit", strconv.Itoa(slot+slotA)) }
+
+// Installed says what was written into the slot that does not run: its size in octets, its SHA-256, and the IDs of the
+// owner's keys that signed it.
+func (l *Loader) Installed(size int64, image [sha256.Size]byte, signers string) error {
+	return l.ask("installed", fmt.Sprintf("%d %x %s", size, image, signers))
+}
 
 // Tell gives the screen a line to show.
 func (l *Loader) Tell(text string) error {

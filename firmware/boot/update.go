@@ -227,6 +227,12 @@ func (f *first) serve(line net.Conn) (report string) {
 
 // grant does what the keeper may ask for: to try the slot that it wrote, or to keep the one that runs on trial.
 func (f *first) grant(verb, rest string) error {
+	if verb == "installed" && !f.slots.trial {
+		if _, err := parseInstalled(rest); err != nil {
+			return err
+		}
+		return remember(noteOf+strconv.Itoa(other(f.slots.running)), rest)
+	}
 	slot, err := strconv.Atoi(rest)
 	switch {
 	case err != nil:

@@ -35,7 +35,9 @@ func (m *Machine) openStats() {
 // Running is what this telephone runs, to be compared with what its owner signed.
 type Running struct {
 	Version string
+	Built   string // day of the image, 2026-11-23
 	Board   string
+	Kernel  string // its release
 	Slot    string // the half of the card that was started; empty where there are no halves
 	Image   string // SHA-256 in hexadecimal
 	Signer  string // key or name; empty: unknown
@@ -56,7 +58,14 @@ func (m *Machine) openRunning() {
 		return Row{Label: l, Detail: s}
 	}
 	p := m.list("about", "", func() []Row {
-		rows := []Row{row("about.version", r.Version), row("about.board", r.Board)}
+		rows := []Row{row("about.version", r.Version)}
+		if r.Built != "" {
+			rows = append(rows, row("about.built", r.Built))
+		}
+		rows = append(rows, row("about.board", r.Board))
+		if r.Kernel != "" {
+			rows = append(rows, row("about.kernel", r.Kernel))
+		}
 		if r.Slot != "" {
 			rows = append(rows, row("about.slot", r.Slot))
 		}

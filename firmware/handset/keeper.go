@@ -66,9 +66,12 @@ func install(u *update.Updater, k boot.Keeping) error {
 		return fmt.Errorf("handset: %w", err)
 	}
 	slots[1-here] = slot{k.Idle, size}
-	_, err = u.Install(bufio.NewReaderSize(k.Bundle, 64<<10), slots, nil)
+	m, err := u.Install(bufio.NewReaderSize(k.Bundle, 64<<10), slots, nil)
 	if err != nil && !errors.Is(err, update.ErrOlder) {
 		err = errors.Join(err, k.Loader.Tell(err.Error()))
+	}
+	if err == nil {
+		err = k.Loader.Installed(m.Size, m.SHA256, m.SignedBy)
 	}
 	return err
 }

@@ -18,12 +18,11 @@ import (
 	"sotto/firmware/phone"
 )
 
-// built is the time of the image in Unix seconds, set by the linker from SOURCE_DATE_EPOCH.
-var built string
+// Set by the linker: the time of the image in Unix seconds, from SOURCE_DATE_EPOCH, and the version of the change log.
+var built, version string
 
 func main() {
-	seconds, _ := strconv.ParseInt(built, 10, 64)
-	boot.Main(boot.Config{Boards: boards.All(), Built: time.Unix(seconds, 0), Phone: runPhone, Keep: runKeeper})
+	boot.Main(boot.Config{Boards: boards.All(), Built: when(), Phone: runPhone, Keep: runKeeper})
 	if len(os.Args) == 2 && os.Args[1] == "--self-check" {
 		if err := phone.SelfCheck(); err != nil {
 			fmt.Fprintln(os.Stderr, "handset:", err)
@@ -34,6 +33,12 @@ func main() {
 	}
 	fmt.Fprintln(os.Stderr, "handset: this program starts as the first process of a board; try --self-check")
 	os.Exit(2)
+}
+
+// when is the time of the image.
+func when() time.Time {
+	seconds, _ := strconv.ParseInt(built, 10, 64) // a program that was not built for an image is as old as Unix
+	return time.Unix(seconds, 0)
 }
 
 // sipPort is where direct calls come in (RFC 3261, Section 19.1.2).
@@ -53,7 +58,7 @@ func runPhone(ctx context.Context, env boot.Environment) error {
 	}
 	return phone.Run(ctx, phone.Config{
 		Name: "sotto", Listen: netip.AddrPortFrom(netip.Addr{}, sipPort), State: env.State,
-		Guide: true, Running: call.Running{Board: env.Board.Name},
+		Guide: true, Running: call.Running{Board: env.Board.Name, Version: version, Built: day(), Kernel: env.Kernel}, About: aboutOf(env),
 		Onion: tor, Network: env.Network, Alive: env.Alive, Notices: append(env.Notices, parts.Missing...),
 		Devices: phone.Devices{OpenPCM: parts.OpenPCM, OpenRinger: parts.OpenPCM, Keypad: parts.Keypad,
 			Display: parts.Display, Lamp: parts.Lamp, Mixer: parts.Mixer},

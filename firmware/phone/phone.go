@@ -55,6 +55,8 @@ type Config struct {
 	Ordinary bool      // ask for no real-time scheduling
 	Devices  Devices
 	Observe  func(Note) // may be nil; called by the loop
+
+	About func(context.Context, *call.Running) // fills in slot, image and signer; nil: the program hashes itself
 }
 
 // phone is the state of the loop. Only the loop's goroutine touches it.

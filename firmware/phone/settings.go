@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -213,11 +214,17 @@ func (p *phone) measure() {
 		if r.Version == "" {
 			r.Version = version()
 		}
-		if r.Image == "" {
+		if r.Image == "" && p.cfg.About == nil {
 			r.Image = selfHash()
 		}
-		return func() { p.running = r; p.tellRunning() }
+		return func() {
+			p.running.Version, p.running.Image = r.Version, cmp.Or(p.running.Image, r.Image)
+			p.tellRunning()
+		}
 	})
+	if p.cfg.About != nil {
+		go p.lookAtSystem()
+	}
 }
 
 // tellRunning shows what is running, Tor included.

@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"context"
 	"net"
 	"strings"
 	"testing"
@@ -204,6 +205,21 @@ func TestWhatIsRunningIsMeasured(t *testing.T) {
 	}
 	d.keys.Press(hal.KeyOK)
 	d.wait(t, `^About(.|\n)*Board  bench(.|\n)*SHA-256\n  `+selfHash()[:16]+`(.|\n)*no watchdog`)
+}
+
+// TestWhatIsOnTheCardIsShown: hash and signer are those of the system, not of the program, once somebody has looked.
+func TestWhatIsOnTheCardIsShown(t *testing.T) {
+	const image = "1f3a77c092be5d10e4c2f9a8b7160d3c5e4f20918a7b6c5d4e3f2a1b0c9d8e7f"
+	d := run(t, Config{Running: call.Running{Version: "0.1.0", Built: "2026-11-23", Board: "bench", Kernel: "6.12.107"},
+		About: func(_ context.Context, r *call.Running) { r.Slot, r.Image, r.Signer = "B", image, "0123456789ABCDEF" }})
+	d.keys.Press(hal.KeySoftLeft)
+	d.wait(t, "^Menu")
+	for range 6 {
+		d.keys.Press(hal.KeyDown)
+	}
+	d.keys.Press(hal.KeyOK)
+	d.wait(t, `^About(.|\n)*Version  0.1.0(.|\n)*Built  2026-11-23(.|\n)*Kernel  6.12.107(.|\n)*Slot  B(.|\n)*Signed by  0123456789ABCDEF`+
+		`(.|\n)*SHA-256\n  1f3a77c092be5d10\n  e4c2f9a8b7160d3c`)
 }
 
 func TestARisingRingRises(t *testing.T) {

@@ -259,7 +259,7 @@ type galleryScreen struct {
 	reach func(p *phone)
 }
 
-var running = call.Running{Version: "0.2.0", Board: "rpizero2w", Slot: "A", Signer: "RWQf6LRCGA9i5",
+var running = call.Running{Version: "0.2.0", Built: "2026-11-23", Board: "rpizero2w", Kernel: "6.12.107", Slot: "A", Signer: "RWQf6LRCGA9i5",
 	Image: "1f3a77c092be5d10e4c2f9a8b7160d3c5e4f20918a7b6c5d4e3f2a1b0c9d8e7f"}
 
 // firstStart is a new telephone, that many steps into its guide.

@@ -227,7 +227,7 @@ func TestWhatIsRunning(t *testing.T) {
 	p.wantScreen("Version  0.2.0", "Board  not known", "Signed by  not known", "SHA-256  not known", "no watchdog: failed")
 	p.wantNot("Slot")
 	p.event(call.RunningChanged{Running: running})
-	p.wantScreen("Slot  A", "1f3a77c092be5d10", "0c9d8e7f", "Signed by  RWQf6LRCGA9i5")
+	p.wantScreen("Built  2026-11-23", "Kernel  6.12.107", "Slot  A", "1f3a77c092be5d10", "0c9d8e7f", "Signed by  RWQf6LRCGA9i5")
 }
 
 // TestTroubleIsSaid: what became of an update stands on the idle screen until somebody has looked.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Why a bundle is refused. Each can be told to a person.
@@ -47,13 +48,15 @@ func ReadManifest(r io.Reader, p Policy, newest uint64) (m Manifest, err error) 
 	if err != nil {
 		return m, err
 	}
-	if !p.Signed(text, signatures) {
+	signers := p.Signers(text, signatures)
+	if !p.enough(signers) {
 		return m, ErrUnsigned
 	}
 	// Only now is the manifest worth reading.
 	if m, err = ParseManifest(text); err != nil {
 		return m, err
 	}
+	m.SignedBy = strings.Join(signers, " ")
 	switch {
 	case m.Board != p.Board:
 		return m, fmt.Errorf("%w: %s", ErrBoard, m.Board)
@@ -99,20 +102,22 @@ func readHead(r io.Reader) (manifest []byte, signatures []string, err error) {
 }
 
 // Signed tells whether enough different keys of the owner signed the message; the signatures are minisign files.
-func (p Policy) Signed(manifest []byte, signatures []string) bool {
+func (p Policy) Signed(manifest []byte, signatures []string) bool { return p.enough(p.Signers(manifest, signatures)) }
+
+func (p Policy) enough(signers []string) bool { return p.Need >= 1 && len(signers) >= p.Need }
+
+// Signers are the IDs of the owner's keys that signed the message, each once, in the order of the policy.
+func (p Policy) Signers(message []byte, signatures []string) (ids []string) {
 	by := map[[32]byte]bool{}
-	for _, text := range signatures {
-		s, err := ParseSignature(text)
-		if err != nil {
-			continue
-		}
-		for _, k := range p.Keys {
-			if s.Verify(k, manifest) {
+	for _, k := range p.Keys {
+		for _, text := range signatures {
+			if s, err := ParseSignature(text); err == nil && !by[k.Key] && s.Verify(k, message) {
 				by[k.Key] = true
+				ids = append(ids, k.String())
 			}
 		}
 	}
-	return p.Need >= 1 && len(by) >= p.Need
+	return ids
 }
 
 // Write puts the image that follows in r into the slot and reads it back. progress is called with the bytes done; it may

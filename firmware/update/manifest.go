@@ -17,6 +17,9 @@ type Manifest struct {
 	Name    string // for people, such as 1.4.2
 	Size    int64  // of the image, in bytes
 	SHA256  [sha256.Size]byte
+
+	// SignedBy are the IDs of the owner's keys whose signatures were found good, with a blank between; of no written form.
+	SignedBy string
 }
 
 // ErrManifest says that a manifest is not written as it should be.

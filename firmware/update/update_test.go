@@ -56,7 +56,7 @@ func TestMinisign(t *testing.T) {
 		}
 	}
 	m, err := ParseManifest(manifest)
-	if err != nil || m != (Manifest{"rpizero2w", 7, "1.4.2", 5, sha256.Sum256([]byte("image"))}) {
+	if err != nil || m != (Manifest{"rpizero2w", 7, "1.4.2", 5, sha256.Sum256([]byte("image")), ""}) {
 		t.Fatalf("%+v %v", m, err)
 	}
 }
@@ -85,7 +85,7 @@ func image(version uint64) []byte { return fmt.Appendf(nil, "image of version %d
 func bundle(t testing.TB, board string, version uint64, signers ...signer) []byte {
 	t.Helper()
 	img := image(version)
-	m := Manifest{board, version, fmt.Sprint("1.", version), int64(len(img)), sha256.Sum256(img)}
+	m := Manifest{board, version, fmt.Sprint("1.", version), int64(len(img)), sha256.Sum256(img), ""}
 	text := m.Append(nil)
 	var sigs []string
 	for _, s := range signers {

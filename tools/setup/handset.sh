@@ -27,8 +27,9 @@ case ${TOR:-0} in
 esac
 # The clock of a board that has none starts at the time of the last change, and so do all clones of it.
 built=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1767225600)}
+version=$(sed -n 's/^## \[\([^]]*\)\].*/\1/p' CHANGELOG.md | head -1)
 # libopus wants the mathematical library after it, so it stands last.
 mkdir -p build
 echo "sotto: building build/handset-$arch" >&2
-go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.built='"$built"' -linkmode external -extldflags "-static -lm"' \
+go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.built='"$built"' -X main.version='"$version"' -linkmode external -extldflags "-static -lm"' \
 	-o "${OUT:-build/handset-$arch}" ./firmware/handset
