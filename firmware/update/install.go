@@ -102,7 +102,9 @@ func readHead(r io.Reader) (manifest []byte, signatures []string, err error) {
 }
 
 // Signed tells whether enough different keys of the owner signed the message; the signatures are minisign files.
-func (p Policy) Signed(manifest []byte, signatures []string) bool { return p.enough(p.Signers(manifest, signatures)) }
+func (p Policy) Signed(manifest []byte, signatures []string) bool {
+	return p.enough(p.Signers(manifest, signatures))
+}
 
 func (p Policy) enough(signers []string) bool { return p.Need >= 1 && len(signers) >= p.Need }
 
