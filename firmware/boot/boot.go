@@ -99,10 +99,12 @@ func (f *first) run() {
 	say("randomness is there")
 	f.tell(harden())
 	f.mountData()
+	f.readCard()
 	say("memory is there")
 	f.tell(prepareFolders(f.data))
 	f.tell(firewall.Set(policyOf(f.options)))
 	f.tell(startTor(f.options))
+	f.recallCable()
 	f.findSlot()
 	go f.measure()
 	f.tell(unix.Mount("", "/", "", unix.MS_REMOUNT|unix.MS_RDONLY|unix.MS_NOSUID, ""))
@@ -160,9 +162,13 @@ func waitForEntropy() {
 	}
 }
 
-// options are the words of the kernel's command line that are for us: sotto.NAME=VALUE.
+// options are the words that are for us, sotto.NAME=VALUE: PID 1 reads them off the kernel's command line and the card, the
+// others what PID 1 read.
 func options() map[string]string {
-	b, _ := os.ReadFile("/proc/cmdline") // without a command line there are no options
+	b, err := os.ReadFile(optionFile)
+	if err != nil {
+		b, _ = os.ReadFile("/proc/cmdline") // without a command line there are no options
+	}
 	return parseOptions(string(b))
 }
 

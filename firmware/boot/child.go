@@ -29,8 +29,15 @@ type Environment struct {
 	Network <-chan link.Status          // every change, beginning with the present
 	Kernel  string                      // its release
 	About   func(context.Context) About // what runs; waits until it is known
-	Alive   func()                      // to be called at least every few seconds, or boot starts the phone anew
-	Onion   onion.Config                // for onion.Start; without Dir there shall be no Tor
+	SetUp   <-chan []byte               // set-up files that were found
+	Keys    []string                    // the owner's, as files
+	Built   time.Time                   // of the image
+	// SetLink gives the cable another address, a router and name servers with commas between; all empty: DHCP. It holds for
+	// later starts, too.
+	SetLink  func(address, router, dns string) error
+	SetClock func(time.Time) error
+	Alive    func()       // to be called at least every few seconds, or boot starts the phone anew
+	Onion    onion.Config // for onion.Start; without Dir there shall be no Tor
 }
 
 // enterCell is the life between fork and child: Landlock binds a thread and what it becomes, so this thread becomes the
@@ -81,19 +88,38 @@ func runLink(cfg Config) error {
 	if err := seal(); err != nil {
 		return err
 	}
-	c, err := linkConfig(options())
-	if err != nil {
-		say("%v", err)
-	}
+	var wired string
 	if b, err := boardOf(cfg); err == nil {
-		c.Interface = b.Wired
+		wired = b.Wired
 	}
-	return link.Run(context.Background(), c, func(s link.Status) {
-		if err := publish(s); err != nil {
+	for {
+		text, c, err := cable(options())
+		if err != nil {
 			say("%v", err)
 		}
-	})
+		c.Interface = wired
+		ctx, stop := context.WithCancel(context.Background())
+		go func() {
+			for now := text; now == text && ctx.Err() == nil; now, _, _ = cable(nil) {
+				time.Sleep(lookAgain)
+			}
+			stop()
+		}()
+		err = link.Run(ctx, c, func(s link.Status) {
+			if err := publish(s); err != nil {
+				say("%v", err)
+			}
+		})
+		stop()
+		if !errors.Is(err, context.Canceled) {
+			return err
+		}
+		say("the cable gets another address")
+	}
 }
+
+// lookAgain is how long the link and the telephone take to see what others left for them.
+const lookAgain = 500 * time.Millisecond
 
 // linkConfig reads sotto.address=ADDRESS/BITS, sotto.router and sotto.dns. Without an address it is DHCP.
 func linkConfig(o map[string]string) (link.Config, error) {
@@ -104,15 +130,23 @@ func linkConfig(o map[string]string) (link.Config, error) {
 			return link.Config{}, fmt.Errorf("boot: sotto.address: %w", err)
 		}
 	}
+	if c.Static.IsValid() && !c.Static.Addr().Is4() {
+		return link.Config{}, fmt.Errorf("boot: sotto.address: only IPv4")
+	}
 	if v := o["router"]; v != "" {
 		if c.Router, err = netip.ParseAddr(v); err != nil {
 			return link.Config{}, fmt.Errorf("boot: sotto.router: %w", err)
 		}
 	}
+	if o["dns"] == "" {
+		return c, nil
+	}
 	for _, v := range strings.Split(o["dns"], ",") {
-		if a, err := netip.ParseAddr(v); err == nil {
-			c.DNS = append(c.DNS, a)
+		a, err := netip.ParseAddr(v)
+		if err != nil {
+			return link.Config{}, fmt.Errorf("boot: sotto.dns: %w", err)
 		}
+		c.DNS = append(c.DNS, a)
 	}
 	return c, nil
 }
@@ -152,11 +186,16 @@ func runPhone(c Config) error {
 	if err != nil {
 		return err
 	}
+	wish, err := openWishes()
+	if err != nil {
+		return err
+	}
 	pulse := os.NewFile(heartbeatF, "heartbeat")
 	if err := unix.SetNonblock(heartbeatF, true); err != nil {
 		return fmt.Errorf("boot: heartbeat: %w", err)
 	}
-	env := Environment{Board: b, State: phoneDir, Network: watchNetwork(ctx), Notices: notices(), About: about, Kernel: kernel(), Onion: onionConfig(options()),
+	env := Environment{Board: b, State: phoneDir, Network: watchNetwork(ctx), Notices: notices(), About: about,
+		SetLink: wish.setLink, SetClock: wish.setClock, SetUp: watchSetUp(ctx), Keys: keys(), Built: c.Built, Kernel: kernel(), Onion: onionConfig(options()),
 		Alive: func() { _, _ = pulse.Write([]byte{1}) }} // a full pipe is a boot that was told often enough
 	return c.Phone(ctx, env)
 }
@@ -186,6 +225,30 @@ func watchNetwork(ctx context.Context) <-chan link.Status {
 				}
 			} else if err != nil && !errors.Is(err, os.ErrNotExist) {
 				say("%v", err)
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out
+}
+
+// watchSetUp passes on the set-up files that PID 1 finds.
+func watchSetUp(ctx context.Context) <-chan []byte {
+	out := make(chan []byte)
+	go func() {
+		var last string
+		for tick := time.NewTicker(lookAgain); ; {
+			if b, err := os.ReadFile(setUpFile); err == nil && string(b) != last {
+				last = string(b)
+				select {
+				case out <- b:
+				case <-ctx.Done():
+					return
+				}
 			}
 			select {
 			case <-tick.C:

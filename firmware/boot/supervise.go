@@ -3,6 +3,7 @@ package boot
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -85,14 +86,25 @@ func (f *first) start(c *child, died chan<- *child) {
 		c.due = time.Now().Add(longPause)
 		return
 	}
+	extra := []*os.File{w}
+	if c.name == phoneName {
+		end, err := f.wishLine()
+		if err != nil {
+			say("%s: %v", c.name, err) // it starts, and can wish nothing
+		} else {
+			extra = append(extra, end)
+		}
+	}
 	c.cmd = &exec.Cmd{Path: self, Args: []string{cellName, c.name}, Env: []string{"BOARD=" + f.board.Name},
-		Stderr: os.Stderr, ExtraFiles: []*os.File{w}, Dir: "/",
+		Stderr: os.Stderr, ExtraFiles: extra, Dir: "/",
 		SysProcAttr: &syscall.SysProcAttr{
 			Credential:  &syscall.Credential{Uid: c.user, Gid: c.user, Groups: c.groups},
 			AmbientCaps: c.caps, Setsid: true,
 		}}
 	err = c.cmd.Start()
-	_ = w.Close()
+	for _, end := range extra {
+		_ = end.Close()
+	}
 	if err != nil {
 		say("%s: %v", c.name, err)
 		_ = r.Close()
@@ -103,6 +115,21 @@ func (f *first) start(c *child, died chan<- *child) {
 	c.beats = make(chan struct{}, 1)
 	go listen(r, c.beats)
 	go func(cmd *exec.Cmd) { _ = cmd.Wait(); died <- c }(c.cmd)
+}
+
+// wishLine makes the line by which the telephone says what it wishes, and returns its end.
+func (f *first) wishLine() (*os.File, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("boot: %w", err)
+	}
+	ours, theirs := os.NewFile(uintptr(fds[0]), "phone"), os.NewFile(uintptr(fds[1]), "boot")
+	line, err := net.FileConn(ours)
+	if err = errors.Join(err, ours.Close()); err != nil {
+		return nil, errors.Join(fmt.Errorf("boot: %w", err), theirs.Close())
+	}
+	go heed(line, f.cfg.Built, f.data)
+	return theirs, nil
 }
 
 // listen passes heartbeats on until the child is gone.

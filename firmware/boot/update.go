@@ -110,6 +110,12 @@ func (f *first) lookForUpdate() (told bool) {
 			say("an update is on %s", d)
 			told = f.install(bundle) || told
 		}
+		if b := setUpOn(bundle); b != nil {
+			say("a set-up file is on %s", d)
+			if err := offer(b); err != nil {
+				say("%v", err)
+			}
+		}
 		_ = bundle.Close()
 	}
 	return told

@@ -18,3 +18,13 @@ func aboutOf(env boot.Environment) func(context.Context, *call.Running) {
 		r.Slot, r.Image, r.Signer = a.Slot, a.Image, a.Signer
 	}
 }
+
+// setLink gives the cable the address that the owner set; the accounts are nobody's business but the telephone's.
+func setLink(env boot.Environment) func(call.Setup) error {
+	return func(s call.Setup) error {
+		if !s.Static {
+			return env.SetLink("", "", "")
+		}
+		return env.SetLink(s.Address, s.Router, s.DNS)
+	}
+}
