@@ -32,6 +32,9 @@ func TestNothingIsClipped(t *testing.T) {
 			for i, g := range gallery {
 				check(g.name, reached(t, i, settings))
 			}
+			for _, g := range corners() {
+				check(g.name, corner(t, g, settings))
+			}
 			for _, cause := range call.Causes {
 				p := newPhone(t, call.Config{})
 				p.hold("3")

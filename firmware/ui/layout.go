@@ -127,10 +127,14 @@ func (t *theme) measure(b block, area image.Rectangle, shrink bool) (it item) {
 			h = 2*t.box.Y - t.box.Y/3
 		}
 	case kindRows:
-		h = t.row * min(3, len(b.rows))
-		if b.lines > 0 {
-			h = t.row * min(b.lines, len(b.rows))
+		rows := 3
+		switch {
+		case b.lines > 0:
+			rows = b.lines
+		case shrink: // a long notice stands below; the list still takes what is left over
+			rows = 1
 		}
+		h = t.row * min(rows, len(b.rows))
 	case kindLines:
 		for _, l := range b.texts {
 			for _, line := range t.wrap(l, styleBody, width) {
