@@ -43,7 +43,9 @@ func event(b byte) Event {
 		LogChanged{[]Entry{{Peer: Party{"Bob", "2"}}}}, NetworkChanged{}, SettingsChanged{Settings{Language: "de", LockAfter: 1}}, BatteryChanged{50}, RunningChanged{Running{Version: "1"}}, SetupChanged{Setup{Accounts: []Account{{User: "u", Server: "s"}}}, Able{true, []string{"direct", "relay"}, true}},
 		PeerHeld{true}, PeerHeld{false}, Beside{LineEnded{PeerHungUp}}, Beside{CacheMismatch{}}, Beside{MediaFailed{NoMedia}}, Beside{PeerHeld{true}},
 		MailboxChanged{Mailbox{true, 3}}, PairingNumber{"1234567890123456"}, Invitation{"sip:handset@x.onion;key=y"}, Secure{SAS: "ybnd", Paired: true}, SettingsChanged{Settings{Language: "en", Quiet: QuietVerified}}, Secure{SAS: "ybnd", Name: "Bob", Checked: true},
-		PINChecked{OK: true}, PINChecked{Wait: time.Minute}, PINChanged{true}, Locked{}}
+		PINChecked{OK: true}, PINChecked{Wait: time.Minute}, PINChanged{true}, Locked{},
+		SettingsChanged{Settings{Language: "en", Words: true}}, MessagesChanged{[]Thread{{Device: "d", Contact: "1", Name: "Bob", Key: true,
+			Messages: []Message{{ID: "1", Text: "On the way. Später", State: MessageDelivered}}}}}, MessageCame{"Bob"}, MessageRefused{"full"}}
 	return events[int(b)%len(events)]
 }
 

@@ -66,7 +66,11 @@ func corners() (all []galleryScreen) {
 		add("text "+cause+fmt.Sprint(state), func(p *phone) { texting(p, state, cause, 0); p.choose("Good"); p.press("down") })
 	}
 	add("text too late", func(p *phone) { texting(p, call.MessageFailed, "too late", 0); p.choose("Good"); p.press("down") })
-	add("text gone", func(p *phone) { texting(p, call.MessageReceived, "", 0); p.choose("Good"); p.event(call.MessagesChanged{}) })
+	add("text gone", func(p *phone) {
+		texting(p, call.MessageReceived, "", 0)
+		p.choose("Good")
+		p.event(call.MessagesChanged{})
+	})
 	for _, why := range []string{"full", "not stored", "no key"} {
 		add("refused "+why, func(p *phone) { p.event(call.MessageRefused{Why: why}) })
 	}
