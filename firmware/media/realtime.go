@@ -43,7 +43,7 @@ const (
 	spareProcessors = 3
 	// monitorSlack is by how much the runtime's monitor may oversleep, in nanoseconds. It wakes up with every system call
 	// and then looks every 20 us for a while: a third of what a call costs. With processors to spare nothing waits for it.
-	monitorSlack = "20000000"
+	monitorSlack = "100000000"
 )
 
 // hurry lets the threads of this process go before those of others, and the runtime wait for system calls without polling.
