@@ -174,6 +174,8 @@ func (m *Machine) fromHouse(ev Event) {
 		m.lock()
 	case MessagesChanged, MessageCame, MessageRefused:
 		m.fromMessages(ev)
+	case SetUpSealed, SetUpRead, SetUpRefused, SetUpTaken:
+		m.fromSetUp(ev)
 	}
 }
 

@@ -69,7 +69,11 @@ func (m *Machine) openRunning() {
 		if r.Slot != "" {
 			rows = append(rows, row("about.slot", r.Slot))
 		}
-		rows = append(rows, row("about.signer", r.Signer))
+		if r.Signer == "" {
+			rows = append(rows, row("about.signer", ""))
+		} else {
+			rows = append(rows, signers(r.Signer)...)
+		}
 		if r.Image == "" {
 			rows = append(rows, row("about.image", ""))
 		} else {

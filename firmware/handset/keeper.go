@@ -23,7 +23,7 @@ func runKeeper(k boot.Keeping) error {
 	if err != nil {
 		return fmt.Errorf("handset: %w", err)
 	}
-	u, err := update.NewUpdater(policyOf(k), k.Loader, pair, content, k.Version)
+	u, err := update.NewUpdater(owners(k.Board, k.Keys), k.Loader, pair, content, k.Version)
 	if err != nil {
 		return err
 	}
@@ -42,10 +42,10 @@ func runKeeper(k boot.Keeping) error {
 	return nil
 }
 
-// policyOf wants two signatures as soon as there are two keys.
-func policyOf(k boot.Keeping) update.Policy {
-	p := update.Policy{Board: k.Board}
-	for _, text := range k.Keys {
+// owners wants two signatures as soon as there are two keys.
+func owners(board string, keys []string) update.Policy {
+	p := update.Policy{Board: board}
+	for _, text := range keys {
 		if key, err := update.ParsePublicKey(text); err == nil {
 			p.Keys = append(p.Keys, key)
 		}

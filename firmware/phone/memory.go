@@ -133,7 +133,7 @@ func (p *phone) trustOf(c phonebook.Contact) call.Trust {
 
 // doMemory carries out what concerns the book and its lock.
 func (p *phone) doMemory(a call.Action) {
-	if p.doMessages(a) {
+	if p.doMessages(a) || p.doSetUp(a) {
 		return
 	}
 	switch a := a.(type) {

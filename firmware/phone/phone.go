@@ -15,6 +15,7 @@ import (
 	"sotto/firmware/call"
 	"sotto/firmware/phonebook"
 	"sotto/firmware/ui"
+	"sotto/firmware/update"
 	"sotto/hal"
 	"sotto/net/link"
 	"sotto/net/nat"
@@ -56,6 +57,9 @@ type Config struct {
 	Devices  Devices
 	Observe  func(Note) // may be nil; called by the loop
 
+	SetUp  <-chan []byte // the owner's set-up files, as they are found; nil: none
+	Owners update.Policy // whose signatures a set-up file needs
+
 	About func(context.Context, *call.Running) // fills in slot, image and signer; nil: the program hashes itself
 }
 
@@ -93,6 +97,7 @@ type phone struct {
 	notes    []Note // to be reported when the screen is drawn
 	tor      tor
 	texts    texts
+	setUp    setUp
 	running  call.Running
 	ringer   ringer
 	ringing  bool
@@ -188,6 +193,7 @@ func (p *phone) loop(ctx context.Context, keys <-chan hal.KeyEvent, failed <-cha
 	for {
 		p.tellStats()
 		p.renewLine()
+		p.readSetUp()
 		p.postMessages()
 		p.draw()
 		timer.Reset(p.sleep())
@@ -212,6 +218,8 @@ func (p *phone) loop(ctx context.Context, keys <-chan hal.KeyEvent, failed <-cha
 			p.torStatus(s)
 		case then := <-p.results:
 			then()
+		case file := <-p.cfg.SetUp:
+			p.setUp = setUp{file: file}
 		case s := <-p.cfg.Network:
 			p.network(s)
 		case ev := <-p.voices:

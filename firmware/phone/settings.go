@@ -25,6 +25,7 @@ import (
 type stored struct {
 	call.Settings
 	Setup call.Setup
+	Taken taken // the last set-up file
 }
 
 // load reads what the book keeps; the defaults before there is anything.

@@ -23,6 +23,7 @@ package provision
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -67,6 +68,8 @@ type File struct {
 	Accounts []Account
 	Contacts []Contact
 	Settings []Setting
+
+	SignedBy []string // IDs of the owner's keys whose signatures were found good by Open
 }
 
 // Account is a line to a server: its name here, and an URI with user, password and transport.
@@ -125,7 +128,18 @@ func Open(file []byte, code string, terms Terms) (File, error) {
 	case f.Serial <= terms.Newest:
 		return File{}, ErrOlder
 	}
+	f.SignedBy = terms.Policy.Signers(message, split(signatures))
 	return f, nil
+}
+
+// stickHead begins a bare stick; firmware/boot looks for it.
+const stickHead = "SOTTOSU1"
+
+// Stick is the file as it is written onto a stick without a file system: a head, the length in four octets, and the file,
+// filled up to whole sectors.
+func Stick(file []byte) []byte {
+	b := append(binary.BigEndian.AppendUint32([]byte(stickHead), uint32(len(file))), file...)
+	return append(b, make([]byte, -len(b)&511)...)
 }
 
 // Cut parts what is signed from the signatures. The first line "end" ends it: what stands behind is not of the message,

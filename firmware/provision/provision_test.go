@@ -89,7 +89,10 @@ func TestOpen(t *testing.T) {
 		if err != nil && !reflect.DeepEqual(f, File{}) {
 			t.Errorf("%s: refused, and yet %+v", name, f)
 		}
-		if f.For = nil; err == nil && !reflect.DeepEqual(f, officeFile) {
+		if signed := strings.Join(f.SignedBy, " "); err == nil && !strings.HasPrefix(signed, one.public.String()) {
+			t.Errorf("%s: signed by %q", name, signed)
+		}
+		if f.For, f.SignedBy = nil, nil; err == nil && !reflect.DeepEqual(f, officeFile) {
 			t.Errorf("%s: %+v", name, f)
 		}
 	}
@@ -109,7 +112,8 @@ func TestSealed(t *testing.T) {
 	if !Sealed(file) || Sealed([]byte(office)) {
 		t.Fatal("what is sealed is not seen")
 	}
-	if f, err := Open(file, "blue horse", terms); err != nil || !reflect.DeepEqual(f, officeFile) {
+	f, err := Open(file, "blue horse", terms)
+	if f.SignedBy = nil; err != nil || !reflect.DeepEqual(f, officeFile) {
 		t.Errorf("%+v, %v", f, err)
 	}
 	for name, try := range map[string]struct {

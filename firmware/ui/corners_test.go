@@ -49,6 +49,10 @@ func corners() (all []galleryScreen) {
 		add("alert "+why, func(p *phone) { p.calling(with(first, verified), call.Alert{Why: why}) })
 		add("alert, unverified, "+why, func(p *phone) { p.calling(first, call.Alert{Why: why}) })
 	}
+	for _, why := range []string{"format", "older", "other"} {
+		add("set-up refused, "+why, func(p *phone) { p.event(call.SetUpRefused{Why: why}) })
+	}
+	add("set-up, wrong code", func(p *phone) { p.event(call.SetUpSealed{}, call.SetUpRefused{Why: "code"}) })
 	add("long delay", func(p *phone) { p.calling(with(first, verified), call.Stats{RTT: 900 * time.Millisecond}) })
 	add("push to talk", func(p *phone) {
 		p.calling(with(first, verified), call.Stats{RTT: 900 * time.Millisecond})
@@ -103,6 +107,10 @@ func corners() (all []galleryScreen) {
 		p.menu("test")
 		p.event(call.TestChanged{Results: []call.TestResult{{Part: "echo", Done: true, OK: true}, {Part: "keys", Done: true, OK: true}}})
 	})
+	for _, why := range []string{"format", "unsigned", "older", "other"} {
+		add("set-up refused "+why, func(p *phone) { p.event(call.SetUpRefused{Why: why}) })
+	}
+	add("set-up code is wrong", func(p *phone) { p.event(call.SetUpSealed{}); p.event(call.SetUpRefused{Why: "code"}) })
 	pinScreens(add)
 	entryScreens(add)
 	return all

@@ -227,6 +227,10 @@ var gallery = append([]galleryScreen{
 	}},
 	{"address", func(p *phone) { p.menu("address") }},
 	{"about", func(p *phone) { p.menu("about") }},
+	{"set-up-code", func(p *phone) { p.event(call.SetUpSealed{}) }},
+	{"set-up", func(p *phone) { p.event(setUpRead) }},
+	{"set-up-refused", func(p *phone) { p.event(call.SetUpRefused{Why: "unsigned"}) }},
+	{"set-up-taken", func(p *phone) { p.event(call.SetUpTaken{}) }},
 	{"self-test", func(p *phone) {
 		p.menu("test")
 		p.event(call.TestChanged{Results: []call.TestResult{{Part: "microphone", Done: true, OK: true}, {Part: "speaker", Done: true, OK: true},
@@ -261,6 +265,9 @@ type galleryScreen struct {
 
 var running = call.Running{Version: "0.2.0", Built: "2026-11-23", Board: "rpizero2w", Kernel: "6.12.107", Slot: "A", Signer: "RWQf6LRCGA9i5",
 	Image: "1f3a77c092be5d10e4c2f9a8b7160d3c5e4f20918a7b6c5d4e3f2a1b0c9d8e7f"}
+
+var setUpRead = call.SetUpRead{Signers: []string{"0123456789ABCDEF"}, Changes: []call.Change{{Kind: "accounts", What: []string{"alice@example.test"}},
+	{Kind: "contacts", What: []string{"Bob sip:bob@192.0.2.7"}}, {Kind: "settings", What: []string{"language de"}}}}
 
 // firstStart is a new telephone, that many steps into its guide.
 func (p *phone) firstStart(steps int) {

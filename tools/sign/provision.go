@@ -19,7 +19,7 @@ const sealWork = 15
 // setUp signs a set-up file. A second owner signs what the first one wrote; the last may seal it under a code.
 func setUp(args []string, out io.Writer) error {
 	v, _, err := flags("provision", args, "key secret key", "passphrase? "+passphraseHelp, "file set-up file, with the signatures it has",
-		"code? file with the code that opens it; not sealed without", "o signed file to write")
+		"code? file with the code that opens it; not sealed without", "o signed file to write", "stick? image of a bare stick to write besides")
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,10 @@ func setUp(args []string, out io.Writer) error {
 		}
 	}
 	fmt.Fprintf(out, "signed with key %s: %s\n", k.public(), comment)
-	return create(*v["o"], whole, 0o600)
+	if err := create(*v["o"], whole, 0o600); err != nil || *v["stick"] == "" {
+		return err
+	}
+	return create(*v["stick"], provision.Stick(whole), 0o600)
 }
 
 func seal(text []byte, code string) ([]byte, error) {

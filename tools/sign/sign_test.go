@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -110,7 +111,7 @@ func TestOwnerSignsASetUp(t *testing.T) {
 		t.Errorf("a file that no telephone takes: %v", err)
 	}
 	must(t, "provision", "-key", at("one"), "-file", at("setup"), "-o", at("once"))
-	must(t, "provision", "-key", at("two"), "-file", at("once"), "-code", at("code"), "-o", at("sealed"))
+	must(t, "provision", "-key", at("two"), "-file", at("once"), "-code", at("code"), "-o", at("sealed"), "-stick", at("stick"))
 	for name, try := range map[string]struct {
 		code string
 		want error
@@ -123,6 +124,12 @@ func TestOwnerSignsASetUp(t *testing.T) {
 		if !errors.Is(err, try.want) || err == nil && (len(f.Contacts) != 1 || f.Contacts[0].Name != "Bob") {
 			t.Errorf("%s: %+v, %v", name, f, err)
 		}
+	}
+	stick, err := os.ReadFile(at("stick"))
+	file, err2 := os.ReadFile(at("sealed"))
+	if err != nil || err2 != nil || len(stick)%512 != 0 || !strings.HasPrefix(string(stick[12:]), string(file)) ||
+		string(stick[:8]) != "SOTTOSU1" || binary.BigEndian.Uint32(stick[8:]) != uint32(len(file)) {
+		t.Errorf("the stick has %d octets, the file %d: %v, %v", len(stick), len(file), err, err2)
 	}
 	if _, err := do(t, "provision", "-key", at("two"), "-file", at("sealed"), "-o", at("x")); err == nil {
 		t.Error("what is sealed was signed")
