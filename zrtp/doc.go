@@ -66,6 +66,9 @@
 //   - Hellos of strangers do not lock out the true peer: with a=zrtp-hash only the announced Hello counts; without it only
 //     one whose sender also acknowledges ours.
 //   - Comparisons of secrets are in constant time, and so is the exponentiation of DH3k. Secrets are wiped after use.
+//   - A call that broke in the middle gives honest people no alarm in the next, the first call included. Two rules differ from
+//     Section 4.6.1, on this side only: rs2 becomes the secret that matched, not the old rs1; and the responder's first
+//     secret is not expected before the initiator's SRTP showed that it has it. Until then the peer was never heard.
 //   - An Error message ends an exchange in progress, as the RFC has it: an attacker on the path can always prevent a call.
 //     It cannot end one that is secure.
 //
@@ -90,6 +93,8 @@
 //     right CRCs, 6,400 times a message in a state, a man in the middle who comes late, stays, leaves, strips and relays.
 //   - 50 seeds of 30 % loss, 20 % reordering, 10 % duplication, 20 % corruption: 48 become secure, the slowest in 17 s, 2 time
 //     out cleanly, none has a wrong SAS. 10,000 seeded handshakes are pinned by one digest (ZRTP_HANDSHAKES=10000).
+//   - Calls broken at every message, in every order of three, with each side leading: no alarm, and the alarm stays where the
+//     peer was heard, compared or known before (interrupted_test.go).
 //   - Interoperation with libbzrtp 5.1.64: DH2k, DH3k, X255, X448 by S256, S384 by AES1, AES3 in both roles, Multistream,
 //     auxsecret, exported keys, key continuity and its loss (tools/peers/bzrtp).
 //   - Fuzzing before this was committed: half a CPU-hour, 5 million messages; it found that a SAS signature of type zero
