@@ -218,7 +218,7 @@ func TestWhatIsOnTheCardIsShown(t *testing.T) {
 		d.keys.Press(hal.KeyDown)
 	}
 	d.keys.Press(hal.KeyOK)
-	d.wait(t, `^About(.|\n)*Version  0.1.0(.|\n)*Built  2026-11-23(.|\n)*Kernel  6.12.107(.|\n)*Slot  B(.|\n)*Signed by  0123456789ABCDEF`+
+	d.wait(t, `^About(.|\n)*Version  0.1.0(.|\n)*Built  2026-11-23(.|\n)*Kernel  6.12.107(.|\n)*Slot  B(.|\n)*Signed by\n  0123456789ABCDEF`+
 		`(.|\n)*SHA-256\n  1f3a77c092be5d10\n  e4c2f9a8b7160d3c`)
 }
 
