@@ -3,6 +3,7 @@ package call
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Languages that the screen speaks, by their names in themselves.
@@ -137,8 +138,30 @@ func (m *Machine) openTime() {
 		if zone == "" {
 			zone = "UTC"
 		}
-		return []action{{Row{Label: "zone", Detail: zone}, m.openZones}, m.flip("hours12", &m.settings.Hours12)}
+		rows := []action{{Row{Label: "zone", Detail: zone}, m.openZones}, m.flip("hours12", &m.settings.Hours12)}
+		if !m.able.Clock {
+			return rows
+		}
+		s := &m.setup
+		rows = append(rows, action{Row{Label: "clock", Detail: s.Clock}, m.editClock})
+		if s.Clock != "" {
+			rows = append(rows, action{Row{Label: "clock.plain", Mark: onOff(s.NTP)}, func() { s.NTP = !s.NTP; m.saveSetup() }})
+		}
+		return rows
 	}))
+}
+
+// editClock asks for the server that tells the time; none: nobody is asked.
+func (m *Machine) editClock() {
+	m.entry("clock", m.setup.Clock, &addressSymbols, maxInput, func(s string) {
+		if s = strings.TrimSpace(s); s != "" && !plainWord(s) {
+			m.say("ip.wrong", "")
+			return
+		}
+		m.setup.Clock = s
+		m.saveSetup()
+		m.back()
+	})
 }
 
 func (m *Machine) openZones() {

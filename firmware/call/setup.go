@@ -15,6 +15,8 @@ type Setup struct {
 	Route   string // "direct", "relay" or "tor"; empty: direct
 	STUN    string // server, with a port if wanted; empty: none
 	Relay   Account
+	Clock   string // server that tells the time; empty: nobody is asked
+	NTP     bool   // and by plain NTP, without proof
 
 	Accounts []Account
 }
@@ -31,6 +33,7 @@ type Account struct {
 // Able is what this telephone can change.
 type Able struct {
 	Link   bool     // its address
+	Clock  bool     // its clock
 	Routes []string // of the media
 	Tor    bool     // addresses over Tor can be exchanged
 }

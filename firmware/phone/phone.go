@@ -57,6 +57,9 @@ type Config struct {
 	Devices  Devices
 	Observe  func(Note) // may be nil; called by the loop
 
+	SetClock func(time.Time) error // sets the clock; nil: it is not ours to set
+	Floor    time.Time             // of the clock: no time before it is believed
+
 	SetUp  <-chan []byte // the owner's set-up files, as they are found; nil: none
 	Owners update.Policy // whose signatures a set-up file needs
 
@@ -98,6 +101,7 @@ type phone struct {
 	tor      tor
 	texts    texts
 	setUp    setUp
+	clock    asked
 	running  call.Running
 	ringer   ringer
 	ringing  bool
@@ -194,6 +198,7 @@ func (p *phone) loop(ctx context.Context, keys <-chan hal.KeyEvent, failed <-cha
 		p.tellStats()
 		p.renewLine()
 		p.readSetUp()
+		p.askClock()
 		p.postMessages()
 		p.draw()
 		timer.Reset(p.sleep())

@@ -170,6 +170,9 @@ func adjust(to *stored, name, value string) bool {
 	case "route":
 		to.Setup.Route = value
 		return value == "direct" || value == "relay"
+	case "clock":
+		to.Setup.Clock = value
+		return true
 	case "stun":
 		to.Setup.STUN = value
 		return len(serversOf(call.Setup{STUN: value})) == 1

@@ -177,6 +177,7 @@ func serversOf(s call.Setup) (servers []nat.Server) {
 // able is what of the setup can be changed here.
 func (p *phone) able() call.Able {
 	a := call.Able{Link: p.cfg.SetLink != nil, Routes: []string{"direct"}}
+	a.Clock = p.cfg.SetClock != nil
 	a.Tor = p.cfg.Onion != nil
 	if slices.ContainsFunc(p.cfg.Reach.Servers, func(s nat.Server) bool { return s.Relay }) {
 		a.Routes = append(a.Routes, "relay")

@@ -199,6 +199,11 @@ var gallery = append([]galleryScreen{
 		p.event(call.NetworkChanged{Network: call.Network{Up: true, Why: call.NotTrusted}})
 	}},
 	{"time", func(p *phone) { p.menu("settings", "time", "hours12") }},
+	{"time-server", func(p *phone) {
+		p.event(call.SetupChanged{Setup: call.Setup{Clock: "time.example.test"}, Able: call.Able{Clock: true}})
+		p.menu("settings", "time", "clock")
+		p.press("ok")
+	}},
 	{"time-zones", func(p *phone) { p.menu("settings", "time", "zone"); p.find("Europe/Berlin") }},
 	{"first-language", func(p *phone) { p.firstStart(0) }},
 	{"first-pin", func(p *phone) { p.firstStart(1) }},

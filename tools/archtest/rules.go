@@ -36,6 +36,7 @@ var rules = []rule{
 		because: "the only importer of bine"},
 	{room: "net/link", module: []string{"net"}, outside: []string{"github.com/vishvananda/netlink",
 		"github.com/insomniacslk/dhcp", "golang.org/x/sys"}, because: "the only importer of netlink"},
+	{room: "net/clock", outside: []string{"github.com/beevik/"}, because: "the only importer of ntp and nts"},
 	{room: "net/firewall", module: []string{"net"}, outside: []string{"github.com/google/nftables", "golang.org/x/sys"},
 		because: "the only importer of nftables"},
 	{room: "firmware/call", pure: true, noStd: impure, because: "what the phone does next is decided by pure code only"},
@@ -64,6 +65,8 @@ var onlyIn = map[string][]string{
 	"github.com/hraban/opus":         {"codec/opus"},
 	"github.com/cretz/bine":          {"net/onion"},
 	"github.com/emiago/sipgo":        {"net/signaling/sipua", "tools/peers"},
+	"github.com/beevik/ntp":          {"net/clock"},
+	"github.com/beevik/nts":          {"net/clock"},
 	"github.com/google/nftables":     {"net/firewall"},
 	"github.com/vishvananda/netlink": {"net/link", "tools/hil"},
 }

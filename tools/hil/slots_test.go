@@ -5,11 +5,14 @@ package hil
 import (
 	"bytes"
 	"crypto/sha256"
+	"fmt"
 	"io"
 	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"sotto/firmware/update"
 )
 
 // The bench is the board's boot loader: card.slot reads autoboot.txt as the Raspberry Pi's firmware does, and a machine
@@ -83,6 +86,8 @@ func TestUpdate(t *testing.T) {
 	m = start(t, setup{name: "new", card: c, extra: plugged(stick)})
 	m.waitBar(barPanel, "a screen", 60*time.Second)
 	m.wait("update: not newer than what runs", 30*time.Second) // the stick was left in
+	m.wait(fmt.Sprintf(`this is slot B, %x, signed by "%s %s"`, sha256.Sum256(o.next), update.PublicKey{ID: o.id[0]},
+		update.PublicKey{ID: o.id[1]}), 60*time.Second)
 	if m.said("on trial") || m.said("did not start well") {
 		t.Errorf("an update that stays is still talked about:\n%s", m.console())
 	}
