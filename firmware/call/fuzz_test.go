@@ -45,7 +45,8 @@ func event(b byte) Event {
 		MailboxChanged{Mailbox{true, 3}}, PairingNumber{"1234567890123456"}, Invitation{"sip:handset@x.onion;key=y"}, Secure{SAS: "ybnd", Paired: true}, SettingsChanged{Settings{Language: "en", Quiet: QuietVerified}}, Secure{SAS: "ybnd", Name: "Bob", Checked: true},
 		PINChecked{OK: true}, PINChecked{Wait: time.Minute}, PINChanged{true}, Locked{},
 		SettingsChanged{Settings{Language: "en", Words: true}}, MessagesChanged{[]Thread{{Device: "d", Contact: "1", Name: "Bob", Key: true,
-			Messages: []Message{{ID: "1", Text: "On the way. Später", State: MessageDelivered}}}}}, MessageCame{"Bob"}, MessageRefused{"full"}}
+			Messages: []Message{{ID: "1", Text: "On the way. Später", State: MessageDelivered}}}}}, MessageCame{"Bob"}, MessageRefused{"full"},
+		SetUpSealed{}, SetUpRead{[]string{"0123456789ABCDEF"}, []Change{{"contacts", []string{"Bob"}}}}, SetUpRefused{"code"}, SetUpRefused{"older"}, SetUpTaken{}}
 	return events[int(b)%len(events)]
 }
 

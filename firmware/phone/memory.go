@@ -198,6 +198,7 @@ func (p *phone) lock() {
 		p.closeBox()
 		p.safe.Lock(p.book)
 		p.book = nil
+		p.setUp = setUp{file: p.setUp.file} // what was read of it holds passwords; it is read again
 	}
 	p.later(call.Locked{})
 }

@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -52,6 +53,9 @@ func (p *phone) openSetUp(code string) {
 	p.background(func(context.Context) func() {
 		f, err := provision.Open(file, code, terms)
 		return func() {
+			if p.book == nil || !bytes.Equal(file, p.setUp.file) {
+				return // locked meanwhile, or another file came
+			}
 			if err == nil {
 				p.setUp.ready = f
 				p.setUp.plan, err = p.planned(f)

@@ -67,7 +67,8 @@ func TestSystem(t *testing.T) {
 	c.put(t, "sotto.setup", setUp)
 	c.put(t, "sotto.txt", "# the bench\nsotto.address=10.0.0.77/24 sotto.router=10.0.0.1\n")
 	note("## What runs, and a set-up file\n")
-	m := start(t, setup{name: "virt", card: c, port: newHub(t).plug()})
+	h := newHub(t)
+	m := start(t, setup{name: "virt", card: c, port: h.plug()})
 	m.wait("a set-up file is on the card", 60*time.Second)
 	said := m.wait("this is slot A, "+hash+", signed by", 90*time.Second)
 	t.Log(said.text)
@@ -99,6 +100,11 @@ func TestSystem(t *testing.T) {
 		m.moves("down")
 	}
 	m.shot("the end of about")
+	for _, f := range h.seen() {
+		if f[12] == 8 && f[13] == 0 && f[23] == 17 && f[35] == 68 {
+			t.Error("DHCP is asked for an address, though the owner gave one")
+		}
+	}
 	if len(missing) > 0 {
 		t.Errorf("the screen does not show what the manifest says: %v", missing)
 	}
