@@ -145,13 +145,21 @@ func contactRoute(route string) Label {
 	return Label("route." + route)
 }
 
+// openContactRoutes lets one choose; a way over Tor says first who learns our address by it.
 func (m *Machine) openContactRoutes(c Contact, routes []string) {
 	m.open(m.menu("route", func() []action {
 		var rows []action
 		for _, r := range routes {
 			rows = append(rows, action{Row{Label: contactRoute(r), Mark: onOff(r == c.Route)}, func() {
-				m.do(SetRoute{c.ID, r})
-				m.back()
+				set := func() {
+					m.do(SetRoute{c.ID, r})
+					m.back()
+				}
+				if !strings.HasPrefix(r, "tor") {
+					set()
+					return
+				}
+				m.confirm(contactRoute(r), Label("reveals."+r), "", set)
 			}})
 		}
 		return rows

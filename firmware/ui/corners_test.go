@@ -19,6 +19,9 @@ var friendlyScreens = []galleryScreen{
 		p.choose("invite")
 		p.event(call.Invitation{Address: "duckduckgogg42xjoc72x3sjasowoarfbgcmvfimaftt6twagswzczad.onion:descriptor:x25519:abcdef"})
 	}},
+	{"reveals-tor", func(p *phone) { p.onion(); p.press("softR", "down", "ok"); p.choose("route", "route.tor") }},
+	{"reveals-relay", func(p *phone) { p.onion(); p.press("softR", "down", "ok"); p.choose("route", "route.tor-relay") }},
+	{"reveals-direct", func(p *phone) { p.onion(); p.press("softR", "down", "ok"); p.choose("route", "route.tor-direct") }},
 	{"revoke", func(p *phone) { p.onion(); p.press("softR", "down", "ok"); p.choose("revoke") }},
 	{"push-to-talk", func(p *phone) {
 		p.calling(with(first, verified), call.Stats{RTT: 900 * time.Millisecond})

@@ -188,7 +188,12 @@ func TestAContactHasAWayOfItsOwn(t *testing.T) {
 	p.wantScreen("> Route  Tor")
 	p.press("ok")
 	p.wantScreen("Tor: on")
+	p.choose("route.tor-direct")
+	p.wantScreen("They learn your address")
+	p.press("softR")
 	p.choose("route.tor-relay")
+	p.wantScreen("Only the relay learns your address")
+	p.press("softL")
 	p.wantDid(call.SetRoute{ID: bob.ID, Route: "tor-relay"})
 	p.press("end", "softR", "9", "ok") // Zoë is not reached over Tor
 	p.choose("route")
