@@ -53,6 +53,7 @@ type Machine struct {
 	setup    Setup
 	able     Able
 	steps    []func() // of the first start, still to come
+	offer    func()   // shows how it stands with a set-up file, as soon as nothing else is on the screen; nil: there is none
 	tests    []TestResult
 	settings Settings
 	hasPIN   bool

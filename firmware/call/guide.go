@@ -24,7 +24,15 @@ func (m *Machine) begin() {
 
 // nextStep goes on with the guide when the step before is closed.
 func (m *Machine) nextStep() {
-	if len(m.steps) > 0 && len(m.pages) == 0 && m.call == nil && !m.closed {
+	if len(m.pages) > 0 || m.call != nil || m.closed {
+		return
+	}
+	if show := m.offer; show != nil {
+		m.offer = nil
+		show()
+		return
+	}
+	if len(m.steps) > 0 {
 		step := m.steps[0]
 		m.steps = slices.Delete(m.steps, 0, 1)
 		step()

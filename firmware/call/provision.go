@@ -1,9 +1,6 @@
 package call
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // A set-up file of the owner: the telephone shows who signed it and what it changes, and takes it when somebody says so.
 
@@ -72,7 +69,7 @@ func (m *Machine) fromSetUp(ev Event) {
 	case SetUpTaken:
 		show = func() { m.tell("setup", "setup.taken") }
 	}
-	m.steps = slices.Insert(m.steps, 0, show)
+	m.offer = show
 }
 
 // tell shows a sentence until it was read.

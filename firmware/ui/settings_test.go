@@ -247,3 +247,14 @@ func TestTroubleIsSaid(t *testing.T) {
 	p.wantScreen("^Ready")
 	p.wantNot("Please read")
 }
+
+// TestASetUpFileWaitsForTheGuide: who leaves the guide of the first start with the end key still sees the owner's file.
+func TestASetUpFileWaitsForTheGuide(t *testing.T) {
+	p := newPhone(t, call.Config{First: true})
+	p.event(setUpRead)
+	p.wantScreen("^Language")
+	p.press("end")
+	p.wantScreen("^Set-up", "0123456789ABCDEF")
+	p.press("softR")
+	p.wantScreen("^(Ready|No network|Offline)")
+}

@@ -148,7 +148,7 @@ func (m *machine) choose(label call.Label) {
 		m.moves("down")
 	}
 	m.shot("without " + string(label))
-	m.t.Fatalf("%s: the list has no row %q", m.setup.name, label)
+	m.t.Fatalf("%s: the list has no row %q; the console:\n%s", m.setup.name, label, m.console())
 }
 
 // rest waits for the idle screen with network. A first start asks for language and PIN first: the end key leaves that.
