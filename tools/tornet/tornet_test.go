@@ -25,14 +25,14 @@ func TestNear(t *testing.T) {
 	on(t, network(t, 0), map[string]func(*testing.T, *Network){
 		"authorisation": authorisation, "killed": killed, "again": again, "cell": cell, "own user": ownUser, "call": call,
 		"handsets direct": direct, "handsets relayed": relayed, "handsets all over": allOver, "handsets restarted": restarted,
-		"handsets refused": refused, "handsets cards": cards,
+		"handsets refused": refused, "handsets cards": cards, "handsets invited": invited,
 	})
 }
 
 // TestFar: with 20 ms on each link.
 func TestFar(t *testing.T) {
 	on(t, network(t, 20*time.Millisecond), map[string]func(*testing.T, *Network){"ring": ring, "call": call,
-		"handsets direct": direct, "handsets relayed": relayed, "handsets all over": allOver})
+		"handsets rings": rings, "handsets direct": direct, "handsets relayed": relayed, "handsets all over": allOver})
 }
 
 // on runs tests one after the other: they measure, and would disturb each other.
