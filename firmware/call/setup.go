@@ -18,6 +18,9 @@ type Setup struct {
 	Clock   string // server that tells the time; empty: nobody is asked
 	NTP     bool   // and by plain NTP, without proof
 
+	Forgetful bool   // Tor begins with new guards at every start
+	Bridge    string // by which Tor is entered; empty: by a guard of its choice
+
 	Accounts []Account
 }
 
@@ -66,6 +69,9 @@ func (m *Machine) openNetwork() {
 		}
 		rows = append(rows, action{Row{Label: "address", Detail: m.network.Address}, m.openAddress},
 			action{Row{Label: "stun", Detail: s.STUN}, m.editSTUN}, action{Row{Label: "relay", Detail: s.Relay.Server}, m.openRelay})
+		if m.able.Tor {
+			rows = append(rows, action{Row{Label: "tor"}, m.openTor})
+		}
 		if !m.able.Link {
 			return rows
 		}

@@ -214,7 +214,7 @@ func (p *phone) unlock(pin string) {
 				p.openBox()
 				defer p.showMessages()
 				p.load()
-				if err := p.serveOnion(); err != nil {
+				if err := p.openTor(); err != nil {
 					p.note(Note{Event: "alert", Why: err.Error()})
 				}
 				p.reach()

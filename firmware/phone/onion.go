@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,16 +52,21 @@ type tor struct {
 	gate    *bundle.Gate
 	seed    onion.Seed
 	status  onion.Status
+	trouble string // why there is none
 }
 
 // ValidRoute tells whether a route over Tor has that name.
 func ValidRoute(route string) bool { return route == torDirect || route == torRelay || route == torAll }
 
-// openTor starts Tor; the service follows when the book is open.
+// openTor starts Tor and our service, once the book can be read: in it is how the owner wants Tor to be entered, and a Tor
+// that started before could have gone another way.
 func (p *phone) openTor() error {
 	o := p.cfg.Onion
-	if o == nil {
+	if o == nil || p.book == nil && o.Seed == nil {
 		return nil
+	}
+	if p.tor.child != nil {
+		return p.serveOnion()
 	}
 	if o.Route == "" {
 		o.Route = torAll
@@ -76,7 +82,17 @@ func (p *phone) openTor() error {
 		}
 		c.Dir = dir
 	}
+	own := p.own.Setup
+	c.Amnesic = c.Amnesic || own.Forgetful
+	if own.Bridge != "" {
+		c.Bridges = append(slices.Clone(c.Bridges), own.Bridge)
+	}
 	child, err := onion.Start(c)
+	if err != nil && own.Bridge != "" { // the telephone must start, so that this can be mended; Tor must not go another way
+		p.note(Note{Event: "alert", Why: err.Error()})
+		p.tor.trouble = "Tor cannot use the bridge"
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -177,6 +193,9 @@ func (p *phone) torStatus(s onion.Status) {
 
 // torNotes is Tor on the screen of what is running. Without Tor there are none.
 func (p *phone) torNotes() []string {
+	if p.tor.trouble != "" {
+		return []string{p.tor.trouble}
+	}
 	if p.tor.child == nil {
 		return nil
 	}

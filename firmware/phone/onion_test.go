@@ -2,8 +2,14 @@ package phone
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
+	"sotto/firmware/call"
 	"sotto/firmware/phonebook"
 	"sotto/net/onion"
 	"sotto/net/signaling"
@@ -112,5 +118,47 @@ func TestContactByOnionName(t *testing.T) {
 	ev.From.URI = "sip:x@[" + sipua.OnionAddr("other.onion").Addr().String() + "]"
 	if p.nameOnion(&ev); ev.From.URI == "sip:ann@"+name {
 		t.Error("a stranger passes for a contact")
+	}
+}
+
+// How Tor is entered is in the book: no Tor starts while that is locked, a bridge is never left out, and one that cannot be
+// used means no Tor and a telephone that says so.
+func TestTorIsEnteredAsTheOwnerWants(t *testing.T) {
+	torrc := make(chan string, 16)
+	cfg := Config{State: t.TempDir(), Onion: &Onion{Tor: onion.Config{Dir: filepath.Join(t.TempDir(), "t"), Launch: func(s string, _ io.Writer) (*onion.Child, error) {
+		torrc <- s
+		return nil, errors.New("no child")
+	}}}}
+	p := still(t, cfg)
+	if s := <-torrc; strings.Contains(s, "Bridge") {
+		t.Errorf("nobody asked for a bridge: %s", s)
+	}
+	p.saveSetup(call.Setup{Bridge: "192.0.2.9:443 0123456789ABCDEF0123456789ABCDEF01234567"})
+	p.stop()
+	for len(torrc) > 0 {
+		<-torrc
+	}
+	p = still(t, cfg)
+	if s := <-torrc; !strings.Contains(s, "UseBridges 1\nBridge 192.0.2.9:443 0123") {
+		t.Errorf("the bridge is missing: %s", s)
+	}
+	p.saveSetup(call.Setup{Bridge: "obfs4 192.0.2.9:443 0123456789ABCDEF0123456789ABCDEF01234567"})
+	p.stop()
+	p = still(t, cfg)
+	if p.tor.child != nil || !slices.Contains(p.torNotes(), "Tor cannot use the bridge") {
+		t.Errorf("without a program for its transport: %v", p.torNotes())
+	}
+	if err := p.safe.ChangePIN("", "1234"); err != nil {
+		t.Fatal(err)
+	}
+	p.saveSetup(call.Setup{})
+	p.stop()
+	for len(torrc) > 0 {
+		<-torrc
+	}
+	p = still(t, cfg) // locked
+	defer p.stop()
+	if p.tor.child != nil || len(torrc) > 0 {
+		t.Error("Tor started before anybody could know how")
 	}
 }

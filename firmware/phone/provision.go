@@ -150,7 +150,7 @@ func provided(uri string) (a call.Account, ok bool) {
 // adjust sets one setting by its name in set-up files.
 func adjust(to *stored, name, value string) bool {
 	on := map[string]*bool{"silent": &to.Silent, "rising": &to.Rising, "keytones": &to.KeyTones, "large": &to.Large,
-		"contrast": &to.Contrast, "hours12": &to.Hours12, "words": &to.Words}
+		"contrast": &to.Contrast, "hours12": &to.Hours12, "words": &to.Words, "forgetful": &to.Setup.Forgetful}
 	if b := on[name]; b != nil {
 		*b = value == "on"
 		return value == "on" || value == "off"
@@ -177,6 +177,9 @@ func adjust(to *stored, name, value string) bool {
 	case "clock":
 		to.Setup.Clock = value
 		return true
+	case "bridge":
+		to.Setup.Bridge = value
+		return call.ValidBridge(value)
 	case "stun":
 		to.Setup.STUN = value
 		return len(serversOf(call.Setup{STUN: value})) == 1

@@ -91,6 +91,12 @@ func corners() (all []galleryScreen) {
 		p.menu("messages", "Bob", "message.write")
 	})
 	add("letters", func(p *phone) { p.texts(); p.menu("messages", "Bob", "message.write"); p.hold("#"); p.hold("#") })
+	add("Tor, forgetful", func(p *phone) { p.bridged(); p.menu("settings", "network", "tor", "tor.forget") })
+	add("Tor, no bridge", func(p *phone) {
+		p.event(call.SetupChanged{Able: call.Able{Tor: true}})
+		p.menu("settings", "network", "tor", "tor.bridge")
+		p.press("2", "ok")
+	})
 	for _, route := range []string{"relay", "tor"} {
 		add("idle "+route, func(p *phone) {
 			p.event(call.NetworkChanged{Network: call.Network{Up: true, Registered: true, Route: route}})

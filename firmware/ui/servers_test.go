@@ -12,6 +12,7 @@ var serverScreens = []galleryScreen{
 		p.event(call.SetupChanged{Setup: call.Setup{Relay: call.Account{Server: "turn.example.test", User: "alice", Password: "secret", Transport: "tls"}}})
 		p.menu("settings", "network", "relay")
 	}},
+	{"tor", func(p *phone) { p.bridged(); p.menu("settings", "network", "tor") }},
 	{"ended-no-relay", func(p *phone) { p.hold("3"); p.event(call.MediaFailed{Cause: call.NoRelay}) }},
 }
 
@@ -76,4 +77,46 @@ func TestOneContactGoesByTheRelay(t *testing.T) {
 	p.press("softR", "down", "ok")
 	p.choose("route", "route.relay")
 	p.wantDid(call.SetRoute{ID: bob.ID, Route: "relay"})
+}
+
+// bridged has Tor, which is entered by a bridge.
+func (p *phone) bridged() {
+	p.event(call.SetupChanged{Setup: call.Setup{Bridge: "192.0.2.9:443 0123456789ABCDEF0123456789ABCDEF01234567"}, Able: call.Able{Tor: true}})
+}
+
+func TestHowTorIsEntered(t *testing.T) {
+	p := newPhone(t, call.Config{})
+	p.bridged()
+	p.menu("settings", "network", "tor")
+	p.wantScreen("Forget guards: off")
+	p.wantScreen("Bridge  192.0.2.9:443")
+	p.choose("tor.forget")
+	p.wantScreen("From the next start on")
+	s := p.lastSetup()
+	if !s.Forgetful {
+		t.Errorf("saved %+v", s)
+	}
+	p.choose("tor.bridge")
+	p.press("2", "ok") // something behind the fingerprint
+	if got := p.lastSetup().Bridge; got == s.Bridge {
+		t.Errorf("still %s", got)
+	}
+	p = newPhone(t, call.Config{Able: call.Able{Tor: true}})
+	p.menu("settings", "network", "tor", "tor.bridge")
+	p.press("2", "ok")
+	p.wantScreen("Address:port, fingerprint")
+
+	p = newPhone(t, call.Config{}) // a telephone without
+	p.menu("settings", "network")
+	p.wantNot("Tor")
+}
+
+// lastSetup is what was saved last.
+func (p *phone) lastSetup() (s call.Setup) {
+	for _, a := range p.did {
+		if a, ok := a.(call.SaveSetup); ok {
+			s = a.Setup
+		}
+	}
+	return s
 }

@@ -3,6 +3,7 @@ package onion
 import (
 	"fmt"
 	"io"
+	"net/netip"
 	"path/filepath"
 	"strings"
 )
@@ -60,6 +61,12 @@ func (c Config) check() error {
 	for _, w := range words {
 		if strings.ContainsAny(w, "\r\n\x00") {
 			return fmt.Errorf("%w: a line has a line break", ErrConfig)
+		}
+	}
+	for _, b := range c.Bridges {
+		name, _, _ := strings.Cut(strings.TrimPrefix(b, "Bridge "), " ")
+		if _, err := netip.ParseAddrPort(name); err != nil && c.Transports[name] == "" {
+			return fmt.Errorf("%w: no program for the transport %q of a bridge", ErrConfig, name)
 		}
 	}
 	return nil
