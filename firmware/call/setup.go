@@ -21,7 +21,8 @@ type Setup struct {
 	Forgetful bool   // Tor begins with new guards at every start
 	Bridge    string // by which Tor is entered; empty: by a guard of its choice
 
-	Accounts []Account
+	Accounts     []Account
+	AccountsOnly bool // nobody is heard but the accounts' servers
 }
 
 // Account is an account at a server.
@@ -178,7 +179,14 @@ func (m *Machine) openAccounts() {
 		for i, a := range m.setup.Accounts {
 			rows = append(rows, action{Row{Text: a.name()}, func() { m.editAccount(i) }})
 		}
-		return append(rows, action{Row{Label: "account.new"}, func() { m.editAccount(-1) }})
+		rows = append(rows, action{Row{Label: "account.new"}, func() { m.editAccount(-1) }})
+		if len(m.setup.Accounts) == 0 {
+			return rows
+		}
+		return append(rows, action{Row{Label: "accounts.only", Mark: onOff(m.setup.AccountsOnly)}, func() {
+			m.setup.AccountsOnly = !m.setup.AccountsOnly
+			m.saveSetup()
+		}})
 	}))
 }
 

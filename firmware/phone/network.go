@@ -29,7 +29,8 @@ func (p *phone) network(s link.Status) {
 
 // openLine takes calls at an address from now on.
 func (p *phone) openLine(at netip.AddrPort) (err error) {
-	p.line, err = sipua.New(sipua.Config{Listen: at, Name: p.cfg.Name, Accounts: p.cfg.Accounts, Texts: []string{textType}})
+	p.line, err = sipua.New(sipua.Config{Listen: at, Name: p.cfg.Name, Accounts: p.cfg.Accounts, Texts: []string{textType},
+		AccountsOnly: p.cfg.Closed})
 	if err != nil {
 		p.line = nil
 	}

@@ -49,6 +49,7 @@ type Config struct {
 	State    string                 // folder for everything that must survive
 	PIN      string                 // opens the memory at start, and becomes its PIN when there is none; empty: a person types it
 	Accounts []sipua.Account        // at registrars; the first takes plain numbers
+	Closed   bool                   // to everybody but the accounts' servers, when there is an account
 	Reach    Reach
 	Onion    *Onion    // nil: without Tor
 	Contacts []Contact // the first sits on speed dial 2
@@ -114,6 +115,7 @@ type given struct {
 	accounts  []sipua.Account
 	servers   []nat.Server
 	relayOnly bool
+	closed    bool
 }
 
 // Run is a telephone until ctx is done or a part fails that it cannot do without.
@@ -143,7 +145,7 @@ func start(cfg Config) (*phone, error) {
 		return nil, err
 	}
 	p.openBox()
-	p.given = given{cfg.Accounts, cfg.Reach.Servers, cfg.Reach.RelayOnly}
+	p.given = given{cfg.Accounts, cfg.Reach.Servers, cfg.Reach.RelayOnly, cfg.Closed}
 	known := p.load()
 	p.reach()
 	p.stale = false // the line is not open yet

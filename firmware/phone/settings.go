@@ -79,8 +79,8 @@ func (p *phone) saveSetup(s call.Setup) {
 	p.own.Setup = s
 	p.store()
 	p.reach()
-	p.later(call.SetupChanged{Setup: s, Able: p.able()}) // a relay opens a route
-	s.Accounts, s.Relay = nil, call.Account{}            // passwords are not the link's to know
+	p.later(call.SetupChanged{Setup: s, Able: p.able()})    // a relay opens a route
+	s.Accounts, s.Relay, s.Bridge = nil, call.Account{}, "" // passwords are not the link's to know
 	if set := p.cfg.SetLink; set != nil && !sameLink(link, s) {
 		p.background(func(context.Context) func() {
 			err := set(s)
@@ -119,8 +119,9 @@ func (p *phone) reach() {
 	same := func(a, b sipua.Account) bool {
 		return a.Name == b.Name && a.URI == b.URI && a.Password == b.Password && a.Pin == b.Pin
 	}
-	p.stale = p.stale || !slices.EqualFunc(p.cfg.Accounts, accounts, same)
-	p.cfg.Accounts = accounts
+	closed := (p.given.closed || p.own.Setup.AccountsOnly) && len(accounts) > 0 // without an account nobody at all would be heard
+	p.stale = p.stale || closed != p.cfg.Closed || !slices.EqualFunc(p.cfg.Accounts, accounts, same)
+	p.cfg.Accounts, p.cfg.Closed = accounts, closed
 	p.cfg.Reach.Servers = append(slices.Clone(p.given.servers), serversOf(p.own.Setup)...)
 	p.cfg.Reach.RelayOnly = p.given.relayOnly || p.own.Setup.Route == "relay"
 }

@@ -42,6 +42,42 @@ func registers(t *testing.T, c net.PacketConn, user string) {
 	}
 }
 
+// With "only through accounts" no stranger finds a port that takes connections, nor one that answers.
+func TestOnlyThroughAccounts(t *testing.T) {
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	p := still(t, Config{Listen: freePort(t), State: t.TempDir()})
+	defer p.stop()
+	open := func() bool {
+		c, err := net.Dial("tcp", p.line.Addr().String())
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	}
+	p.saveSetup(call.Setup{AccountsOnly: true})
+	p.renewLine()
+	if !open() {
+		t.Error("without an account the telephone would hear nobody")
+	}
+	setup := call.Setup{AccountsOnly: true, Accounts: []call.Account{{Server: server.LocalAddr().String(), User: "anna", Password: "x", Transport: "udp"}}}
+	p.saveSetup(setup)
+	p.renewLine()
+	registers(t, server, "anna")
+	if open() {
+		t.Error("a stranger can connect")
+	}
+	setup.AccountsOnly = false
+	p.saveSetup(setup)
+	p.renewLine()
+	if !open() {
+		t.Error("it stays closed")
+	}
+}
+
 func TestAccountsTypedOnTheTelephoneAreUsedAndKept(t *testing.T) {
 	server, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {

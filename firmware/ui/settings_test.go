@@ -155,6 +155,22 @@ func TestAnAccountIsAddedChangedAndRemoved(t *testing.T) {
 	p.wantScreen("^Accounts")
 }
 
+// TestNobodyButTheAccounts: the choice is there with the first account.
+func TestNobodyButTheAccounts(t *testing.T) {
+	p := newPhone(t, call.Config{})
+	p.menu("settings", "accounts")
+	p.wantNot("Only")
+	account := call.Account{Server: "sip.example.test", User: "alice", Transport: "tls"}
+	p = newPhone(t, call.Config{Setup: call.Setup{Accounts: []call.Account{account}}})
+	p.menu("settings", "accounts")
+	p.wantScreen("Only through accounts: off")
+	p.choose("accounts.only")
+	p.wantScreen("Only through accounts: on")
+	if s := p.lastSetup(); !s.AccountsOnly || len(s.Accounts) != 1 {
+		t.Errorf("saved %+v", s)
+	}
+}
+
 func TestAFixedAddress(t *testing.T) {
 	p := newPhone(t, call.Config{Able: call.Able{Link: true, Routes: []string{"direct", "relay"}}})
 	p.menu("settings", "network")
