@@ -135,6 +135,8 @@ func (p *phone) voiceEvent(ev voiceEvent) {
 	switch e := ev.Event.(type) {
 	case media.Agreement:
 		p.agreement(v, e.Event)
+	case media.Hearing:
+		p.note(Note{Event: "hearing", Call: v.number})
 	case media.Broken:
 		p.note(Note{Event: "alert", Call: v.number, Why: e.Err.Error()})
 		p.tell(v, call.MediaFailed{Cause: call.NoMedia})

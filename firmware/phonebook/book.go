@@ -94,6 +94,8 @@ func newBook(store Store, content []byte) (*Book, error) {
 
 // ZID is ours, made once.
 func (b *Book) ZID() zrtp.ZID {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	zid, _ := parseZID(b.data.ZID) // checked when it was read
 	return zid
 }
