@@ -175,7 +175,7 @@ func (m *machine) rest(patience time.Duration) {
 	}
 }
 
-// about opens the list that says what is running and what is wrong, and looks for a note in it.
+// about opens the list that says what is running and what is wrong, and looks for the first row of a note in it.
 func (m *machine) about(note string) bool {
 	m.t.Helper()
 	m.moves("softL")
