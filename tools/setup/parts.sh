@@ -5,6 +5,6 @@ set -euo pipefail
 chrt --idle --pid 0 $$ && renice -n 19 -p $$ >/dev/null
 tools/hil/qemu-fetch.sh
 tools/tornet/fetch.sh
+tools/libtor/build.sh amd64
 board/kernel/build.sh
 tools/libtor/build.sh arm64
-tools/libtor/build.sh amd64
