@@ -11,7 +11,6 @@
 package protect
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -84,6 +83,14 @@ type Keys struct {
 	RecvKey    []byte
 	RecvSalt   []byte
 	RemoteSSRC uint32 // the only synchronisation source whose packets are accepted
+	AnySSRC    bool   // RemoteSSRC is not known: those count that first send authentic packets, a few
+}
+
+// Wipe overwrites the keys.
+func (k *Keys) Wipe() {
+	for _, secret := range [][]byte{k.SendKey, k.SendSalt, k.RecvKey, k.RecvSalt} {
+		clear(secret)
+	}
 }
 
 // String hides the keys.
@@ -108,6 +115,7 @@ var (
 type Context struct {
 	profile    Profile
 	remoteSSRC uint32
+	sources    *sources // nil: remoteSSRC alone
 	send, recv *srtp.Context
 	sendRTP    rtp.Header // the headers are reused, so that no packet allocates
 	recvRTP    rtp.Header
@@ -123,7 +131,12 @@ func New(k Keys) (*Context, error) {
 	}
 	c := &Context{profile: k.Profile, remoteSSRC: k.RemoteSSRC}
 	var err error
-	erasing(func() { err = c.create(k) })
+	erasing(func() {
+		err = c.create(k)
+		if k.AnySSRC {
+			c.sources = newSources(k)
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -163,9 +176,8 @@ func (c *Context) UnprotectRTP(dst, packet []byte) ([]byte, error) {
 	if len(packet) < rtpHeaderLen+profiles[c.profile].tagLen {
 		return nil, ErrShort
 	}
-	// Before any state is looked up: a stranger's SSRC must not make the receiver remember it.
-	if binary.BigEndian.Uint32(packet[8:]) != c.remoteSSRC {
-		return nil, ErrSSRC
+	if err := c.source(packet, 8, false); err != nil {
+		return nil, err
 	}
 	out, err := c.recv.DecryptRTP(dst, packet, &c.recvRTP)
 	if err != nil {
@@ -192,8 +204,8 @@ func (c *Context) UnprotectRTCP(dst, packet []byte) ([]byte, error) {
 	if len(packet) < rtcpHeaderLen+srtcpIndexLen+rtcpTagLen {
 		return nil, ErrShort
 	}
-	if binary.BigEndian.Uint32(packet[4:]) != c.remoteSSRC {
-		return nil, ErrSSRC
+	if err := c.source(packet, 4, true); err != nil {
+		return nil, err
 	}
 	out, err := c.recv.DecryptRTCP(dst, packet, &c.recvRTCP)
 	if err != nil {

@@ -26,11 +26,11 @@ func seq(n int, first byte) []byte {
 func pair(t testing.TB, p Profile) (a, b *Context) {
 	t.Helper()
 	n := p.KeyLen()
-	a, err := New(Keys{p, seq(n, 1), seq(14, 100), seq(n, 50), seq(14, 150), ssrcB})
+	a, err := New(Keys{p, seq(n, 1), seq(14, 100), seq(n, 50), seq(14, 150), ssrcB, false})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err = New(Keys{p, seq(n, 50), seq(14, 150), seq(n, 1), seq(14, 100), ssrcA})
+	b, err = New(Keys{p, seq(n, 50), seq(14, 150), seq(n, 1), seq(14, 100), ssrcA, false})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestVector(t *testing.T) {
 	salt, _ := hex.DecodeString("0ec675ad498afeebb6960b3aabe6")
 	clear, _ := hex.DecodeString("800f1234decafbadcafebabe" + strings.Repeat("ab", 16))
 	want, _ := hex.DecodeString("800f1234decafbadcafebabe4e55dc4ce79978d88ca4d215949d2402b78d6acc99ea179b8dbb")
-	c, err := New(Keys{AES1HS80, key, salt, key, salt, 0xcafebabe})
+	c, err := New(Keys{AES1HS80, key, salt, key, salt, 0xcafebabe, false})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestRefused(t *testing.T) {
 }
 
 func TestBadKeys(t *testing.T) {
-	good := Keys{AES3HS32, seq(32, 1), seq(14, 1), seq(32, 2), seq(14, 2), 1}
+	good := Keys{AES3HS32, seq(32, 1), seq(14, 1), seq(32, 2), seq(14, 2), 1, false}
 	if _, err := New(good); err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func TestBadKeys(t *testing.T) {
 // The caller wipes its keys after New.
 func TestKeysAreCopied(t *testing.T) {
 	a, b := pair(t, AES1HS80)
-	k := Keys{AES1HS80, seq(16, 1), seq(14, 100), seq(16, 50), seq(14, 150), ssrcB}
+	k := Keys{AES1HS80, seq(16, 1), seq(14, 100), seq(16, 50), seq(14, 150), ssrcB, false}
 	wiped, err := New(k)
 	if err != nil {
 		t.Fatal(err)
@@ -245,7 +245,7 @@ func TestKeysAreCopied(t *testing.T) {
 }
 
 func TestKeysHideThemselves(t *testing.T) {
-	k := Keys{AES1HS80, []byte("secretsecretsecr"), seq(14, 1), []byte("secretsecretsecr"), seq(14, 1), 1}
+	k := Keys{AES1HS80, []byte("secretsecretsecr"), seq(14, 1), []byte("secretsecretsecr"), seq(14, 1), 1, false}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		if s := fmt.Sprintf(verb, k); s != "protect.Keys{AES1/HS80}" {
 			t.Errorf("%s prints %s", verb, s)
