@@ -13,7 +13,20 @@ import (
 
 // Marshal writes the description as RFC 8866 has it, an offer of one line or, after AnswerTo, an answer.
 // Errors: ErrAddress without a port, ErrNoOpus without a payload type.
-func (d Description) Marshal() ([]byte, error) {
+func (d Description) Marshal() ([]byte, error) { return d.marshal(nil, "") }
+
+// MarshalServer is Marshal with keys that a server then knows; strict makes an offer of RTP/SAVP, which is answered with such
+// keys or not at all. What it returns is as secret as the keys.
+func (d Description) MarshalServer(keys *Crypto, strict bool) ([]byte, error) {
+	proto := ""
+	if strict {
+		proto = savp
+	}
+	return d.marshal(keys, proto)
+}
+
+// marshal writes a description; proto is that of an offer, empty for RTP/AVP.
+func (d Description) marshal(keys *Crypto, proto string) ([]byte, error) {
 	if !d.RTP.IsValid() || d.RTP.Port() == 0 {
 		return nil, ErrAddress
 	}
@@ -36,11 +49,11 @@ func (d Description) Marshal() ([]byte, error) {
 	}
 	layout := d.layout
 	if len(layout) == 0 {
-		layout = []mediaLine{{taken: true}}
+		layout = []mediaLine{{taken: true, proto: proto}}
 	}
 	for _, line := range layout {
 		if line.taken {
-			s.MediaDescriptions = append(s.MediaDescriptions, d.audio(line.proto))
+			s.MediaDescriptions = append(s.MediaDescriptions, d.audio(line.proto, keys))
 			continue
 		}
 		// RFC 3264, Section 6: "To reject an offered stream, the port number in the corresponding stream in the
@@ -56,7 +69,7 @@ func (d Description) Marshal() ([]byte, error) {
 }
 
 // audio is the media description of the call.
-func (d Description) audio(proto string) *sdp.MediaDescription {
+func (d Description) audio(proto string, keys *Crypto) *sdp.MediaDescription {
 	if proto == "" {
 		proto = "RTP/AVP"
 	}
@@ -78,6 +91,9 @@ func (d Description) audio(proto string) *sdp.MediaDescription {
 	}
 	for _, h := range d.Hashes {
 		add("zrtp-hash", h.String())
+	}
+	for _, line := range keys.attributes() {
+		add("crypto", line)
 	}
 	if d.Token != (bundle.Token{}) {
 		add(tokenKey, hex.EncodeToString(d.Token[:]))

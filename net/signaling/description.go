@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"sotto/net/onion/bundle"
@@ -17,7 +18,7 @@ const (
 
 // Description is what one side of a call says of its audio: an offer or an answer (RFC 3264), as far as a call of ours
 // needs it. There is one stream, it is Opus, and nothing in a Description is a secret but its Token, which is told over
-// onion streams only.
+// onion streams only. Keys that a server knows are not in it: see Crypto.
 type Description struct {
 	RTP         netip.AddrPort // where the author wants RTP, ZRTP and STUN
 	RTCP        netip.AddrPort // where it wants RTCP; the same as RTP with Mux
@@ -43,6 +44,11 @@ type Description struct {
 type mediaLine struct {
 	media, proto, format string
 	taken                bool // this is the line that carries the call
+}
+
+// SAVP reports whether a description, parsed or our answer to one, has its media under keys of its own.
+func (d Description) SAVP() bool {
+	return slices.ContainsFunc(d.layout, func(l mediaLine) bool { return l.taken && slices.Contains(keyedProfiles, l.proto) })
 }
 
 // ZRTPHash is the digest of a ZRTP Hello message: a=zrtp-hash.
@@ -110,7 +116,7 @@ func CauseOf(err error) Cause {
 	switch {
 	case err == nil:
 		return NoCause
-	case errors.Is(err, ErrProfile):
+	case errors.Is(err, ErrProfile), errors.Is(err, ErrCrypto):
 		return PeerNotSecure
 	case errors.Is(err, ErrNoAudio), errors.Is(err, ErrNoOpus), errors.Is(err, ErrAnswer):
 		return NotAcceptable

@@ -2,7 +2,9 @@ package signaling
 
 import (
 	"bytes"
+	"errors"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,47 +40,86 @@ const (
 //
 // An offer with several media lines is accepted if one of them is audio over RTP/AVP or RTP/AVPF with Opus.
 func Parse(body []byte) (Description, error) {
+	d, _, err := parse(body, false)
+	return d, err
+}
+
+// ParseServer is Parse for an account that may reach gateways, over a connection whose server has proved who it is: it also reads
+// the keys that a server knows (nil: there are none that can be used), and takes a media line over RTP/SAVP or RTP/SAVPF that
+// has such keys, if there is none that Parse takes.
+func ParseServer(body []byte) (Description, *Crypto, error) { return parse(body, true) }
+
+func parse(body []byte, server bool) (Description, *Crypto, error) {
+	d, m, err := read(body, server)
+	if err != nil || !server {
+		return d, nil, err
+	}
+	keys, err := readCrypto(m)
+	if err == nil && keys == nil && d.SAVP() {
+		err = ErrProfile
+	}
+	if err != nil {
+		keys.Wipe()
+		return Description{}, nil, err
+	}
+	return d, keys, nil
+}
+
+// read reads a description, with keys or without; m is the media line that carries the call.
+func read(body []byte, server bool) (_ Description, m *sdp.MediaDescription, err error) {
 	if len(body) > maxDescription || bytes.Count(body, []byte{'\n'}) > maxLines {
-		return Description{}, ErrTooLarge
+		return Description{}, nil, ErrTooLarge
 	}
 	if bytes.IndexByte(body, 0) >= 0 {
-		return Description{}, ErrSyntax
+		return Description{}, nil, ErrSyntax
 	}
 	var s sdp.SessionDescription
 	if err := s.Unmarshal(body); err != nil {
-		return Description{}, ErrSyntax // pion's error quotes the peer
+		return Description{}, nil, ErrSyntax // pion's error quotes the peer
 	}
 	if len(s.MediaDescriptions) > maxMedia {
-		return Description{}, ErrTooLarge
+		return Description{}, nil, ErrTooLarge
 	}
 	d := Description{Session: s.Origin.SessionID, Version: s.Origin.SessionVersion}
-	index, err := d.choose(&s)
-	if err != nil {
-		return Description{}, err
+	index, err := d.choose(&s, plainProfiles)
+	if server && errors.Is(err, ErrProfile) {
+		d.layout = nil
+		index, err = d.choose(&s, keyedProfiles)
 	}
-	m := s.MediaDescriptions[index]
+	if err != nil {
+		return Description{}, nil, err
+	}
+	m = s.MediaDescriptions[index]
 	d.layout[index].taken = true
 	if err := d.readAddress(&s, m); err != nil {
-		return Description{}, err
+		return Description{}, nil, err
 	}
 	if err := d.readHashes(&s, m); err != nil {
-		return Description{}, err
+		return Description{}, nil, err
 	}
 	if err := d.readICE(&s, m); err != nil {
-		return Description{}, err
+		return Description{}, nil, err
 	}
 	if v, ok := m.Attribute(tokenKey); ok {
 		if d.Token, err = parseToken(v); err != nil {
-			return Description{}, err
+			return Description{}, nil, err
 		}
 	}
 	d.readDirection(&s, m)
 	d.readPtime(m)
-	return d, nil
+	return d, m, nil
 }
 
+// The profiles that ZRTP can protect, and those that come with keys of their own (RFC 4568, Section 4).
+var (
+	plainProfiles = []string{"RTP/AVP", "RTP/AVPF"}
+	keyedProfiles = []string{savp, "RTP/SAVPF"}
+)
+
+const savp = "RTP/SAVP"
+
 // choose finds the media line that carries the call, and remembers all of them.
-func (d *Description) choose(s *sdp.SessionDescription) (int, error) {
+func (d *Description) choose(s *sdp.SessionDescription, profiles []string) (int, error) {
 	chosen, err := -1, error(ErrNoAudio)
 	for i, m := range s.MediaDescriptions {
 		n := &m.MediaName
@@ -96,7 +137,7 @@ func (d *Description) choose(s *sdp.SessionDescription) (int, error) {
 		}
 		// RFC 6189, Section 8: ZRTP is discovered in the media stream and is offered as plain RTP/AVP. A profile
 		// with its own keying would leave us with keys that the server knows.
-		if proto != "RTP/AVP" && proto != "RTP/AVPF" {
+		if !slices.Contains(profiles, proto) {
 			err = ErrProfile
 			continue
 		}
