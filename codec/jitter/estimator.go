@@ -15,7 +15,7 @@ const (
 	prior          = 12                            // ms of delay that a new stream is thought to have
 	priorWeight    = 0.5                           // packets that the prior counts
 	margin         = codec.SampleRate / 1000       // over the measured delay: a pull is never exactly on time
-	repeatedWeight = 5                             // losses come in runs, and a long gap is worse than some short ones
+	repeatedWeight = 20                            // losses come in runs, and a long gap is worse than some short ones
 	leastStep      = 8 * codec.SampleRate / 1000   // a path that is slower by less has not changed
 )
 

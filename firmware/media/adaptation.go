@@ -3,8 +3,6 @@ package media
 import (
 	"time"
 
-	"github.com/pion/rtcp"
-
 	"sotto/codec"
 	"sotto/codec/repeat"
 )
@@ -20,53 +18,36 @@ const (
 	congestedRTT   = 150 * time.Millisecond // over the lowest: somewhere a queue fills
 	calmFor        = 15 * time.Second       // before a step up
 	betweenSteps   = 4 * time.Second
-	densityOfBurst = 0.5 // from which on packets are lost in runs
 )
-
-// copiesFrom is the part lost from which on that many copies are sent; they are taken back at half of it.
-var copiesFrom = [repeat.MaxCopies + 1]float64{0, 0.008, 0.14, 0.30}
 
 // adaptation turns reception reports into redundancy and steps of the bit rate. Between two steps every packet has one
 // length (RFC 6562): neither follows what is said.
 type adaptation struct {
-	fixed    bool
-	bitrate  int // that the path bears, bit/s
-	highest  int
-	long     bool    // packets of several frames, of which no copies can be made (codec/repeat)
-	ours     bool    // the peer understands copies
-	foreign  bool    // it does not, and gets the encoder's redundancy
-	loss     float64 // 0 to 1, rising at once and falling slowly
-	run      float64 // packets that are lost in one run
-	copies   int
-	lowRTT   time.Duration
-	stepped  time.Time
-	calm     time.Time // since when the path is calm; zero when it is not
-	distance int
+	fixed   bool
+	bitrate int // that the path bears, bit/s
+	highest int
+	long    bool        // packets of several frames, of which no copies can be made (codec/repeat)
+	ours    bool        // the peer understands copies
+	told    bool        // and said which of our packets came
+	plan    repeat.Plan // of copies
+	foreign bool        // the peer does not understand copies and gets the encoder's redundancy
+	loss    float64     // 0 to 1, rising at once and falling slowly
+	lowRTT  time.Duration
+	stepped time.Time
+	calm    time.Time // since when the path is calm; zero when it is not
 }
 
 func (a *adaptation) init(c *Config) {
-	a.fixed, a.bitrate, a.highest, a.run, a.distance = c.Fixed, c.Bitrate, c.Bitrate, 1, 1
+	a.fixed, a.bitrate, a.highest = c.Fixed, c.Bitrate, c.Bitrate
 	a.long = c.Ptime > codec.DefaultPtime
 }
 
-// recognise learns from a source description whether the peer understands copies.
-func (a *adaptation) recognise(p *rtcp.SourceDescription) {
-	for _, c := range p.Chunks {
-		for _, i := range c.Items {
-			if i.Type == rtcp.SDESTool && i.Text == tool {
-				a.ours = !a.long
-			}
-		}
+// follow takes which of the last packets were lost.
+func (a *adaptation) follow(s *sender, lost []bool) {
+	if a.ours && !a.fixed {
+		a.plan = repeat.Best(lost, a.plan)
+		a.apply(s)
 	}
-}
-
-// bursts takes the density of losses within bursts and the length of a burst in packets, both 0 when there was none.
-func (a *adaptation) bursts(density, length float64) {
-	run := 1.0
-	if density >= densityOfBurst {
-		run = length
-	}
-	a.run = min(max(run, lossMemory*a.run+(1-lossMemory)*run), repeat.MaxDistance)
 }
 
 // report takes the part of our packets that was lost, and the round trip, 0 when unknown.
@@ -78,36 +59,19 @@ func (a *adaptation) report(s *sender, lost float64, rtt time.Duration, now time
 	if rtt > 0 {
 		a.congestion(rtt, now)
 	}
-	a.copies = a.wanted()
-	bitrate, percent := min(a.bitrate, repeat.Bitrates[a.copies]), 0 // copies do the work of the encoder's redundancy, and better
 	a.foreign = !a.ours && (a.loss >= foreignFrom || a.foreign && a.loss >= foreignFrom/2)
+	a.apply(s)
+}
+
+// apply gives the sender its orders. Copies do the work of the encoder's redundancy, and better.
+func (a *adaptation) apply(s *sender) {
+	bitrate, percent := min(a.bitrate, repeat.Bitrates[a.plan.Copies]), 0
 	if a.foreign {
 		bitrate, percent = min(bitrate, foreignBitrate), min(max(int(100*a.loss+0.5), 1), foreignLoss)
 	}
 	s.bitrate.Store(int32(bitrate))
 	s.loss.Store(int32(percent))
-	if d := int(a.run + 0.5); d == 1 || d > a.distance || d < a.distance/2 {
-		a.distance = min(d+d/6, repeat.MaxDistance)
-	}
-	s.setPlan(repeat.Plan{Copies: a.copies, Distance: a.distance})
-}
-
-// wanted is how many copies the losses are worth.
-func (a *adaptation) wanted() int {
-	if !a.ours {
-		return 0
-	}
-	n := a.copies
-	for n < repeat.MaxCopies && a.loss >= copiesFrom[n+1] {
-		n++
-	}
-	for n > 0 && a.loss < copiesFrom[n]/2 {
-		n--
-	}
-	if a.run > 2 {
-		n = min(n, 1) // one copy behind the run; a second would come too late
-	}
-	return n
+	s.setPlan(a.plan)
 }
 
 // congestion steps the rate down where a queue fills. Loss alone is no sign of that on a radio path.

@@ -187,6 +187,7 @@ func (c *control) ready(e zrtp.KeysReady) {
 		return
 	}
 	c.voiceKeys = voice
+	c.reports.agreed(c, time.Now())
 	c.call.receiver.keys.Store(&c.voiceKeys)
 }
 

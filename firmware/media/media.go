@@ -79,6 +79,7 @@ type Config struct {
 	Fixed       bool   // never make a rate step
 	Realtime    bool   // ask for SCHED_FIFO
 	HandsFree   bool   // cancel the loudspeaker's echo from the start
+	Kin         string // client identifier (RFC 6189, Section 5.2) of those who understand codec/repeat; empty: nobody does
 	CNAME       string // of RTCP, random per call (RFC 7022); empty: made of the SSRC
 }
 

@@ -136,7 +136,7 @@ func newSide(t testing.TB, pcm hal.PCM, wire, rtcp *pipe, change func(*Config)) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := Config{PCM: pcm, RTP: wire, Session: session, Protect: newProtector, SSRC: ssrc, PayloadType: 96, EventType: 101}
+	c := Config{PCM: pcm, RTP: wire, Session: session, Protect: newProtector, SSRC: ssrc, PayloadType: 96, EventType: 101, Kin: "test"}
 	if rtcp != nil {
 		c.RTCP = rtcp
 	}

@@ -16,6 +16,7 @@ type reception struct {
 	jitter   atomic.Uint32 // interarrival jitter in units of 1/16 timestamp
 	last     atomic.Int64  // arrival of the newest, in nanoseconds since begun; 0 before the first
 	runs     runs
+	fates    fates
 	begun    time.Time
 	transit  uint32
 }
@@ -64,14 +65,20 @@ func (r *reception) note(seq uint16, ts uint32, now time.Time) (first bool) {
 		r.begun = now
 		r.highest.Store(uint32(seq))
 		r.base.Store(uint32(seq))
+		r.fates.came(uint32(seq))
 		first = true
 	} else {
 		h := r.highest.Load()
-		if d := int16(seq - uint16(h)); d > 0 {
+		d := int16(seq - uint16(h))
+		if d > 1 {
+			r.runs.miss(h+1, h+uint32(d)-1)
+			r.fates.missing(h+1, h+uint32(d)-1)
+		}
+		if d > -fateSlots {
+			r.fates.came(h + uint32(d))
+		}
+		if d > 0 {
 			r.highest.Store(h + uint32(d))
-			if d > 1 {
-				r.runs.miss(h+1, h+uint32(d)-1)
-			}
 		}
 	}
 	transit := uint32(now.Sub(r.begun)*codec.SampleRate/time.Second) - ts

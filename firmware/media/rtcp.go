@@ -3,6 +3,7 @@ package media
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -21,10 +22,11 @@ const (
 
 // Of this implementation.
 const (
-	tool         = "Sotto; repeats" // RFC 3550, Section 6.5.6: tells our own kind that we understand copies
-	watchEvery   = time.Second
-	lossInterval = 2 * time.Second // between reports while packets are lost, so that redundancy follows: RFC 3550 lets a
-	// session of this bandwidth report that often on the average of a call with a few bad minutes
+	watchEvery = time.Second / 2
+	// lossInterval is between reports to our own kind while packets are lost, and before the first one, so that copies
+	// follow. RFC 4585, Section 3.4, takes the minimum of 5 s away where both sides want feedback; the twentieth of the
+	// bandwidth that RFC 3550, Section 6.2, leaves to reports bears one of 270 octets a second.
+	lossInterval = time.Second
 )
 
 // reporter makes and reads RTCP (RFC 3550, RFC 3611).
@@ -49,6 +51,8 @@ type reporter struct {
 	peerDelay time.Duration
 	playout   jitter.Stats
 	adapt     adaptation
+	losing    bool // of the peer's last packets some did not come
+	fates     [window]bool
 	secret    [maxDatagram]byte
 }
 
@@ -69,7 +73,7 @@ func (r *reporter) start(now time.Time) {
 // interval is randomised over 0.5 to 1.5 (RFC 3550, Section 6.3.1).
 func (r *reporter) interval() time.Duration {
 	base := minInterval
-	if r.fraction > 0.005 {
+	if r.adapt.ours && r.losing {
 		base = lossInterval
 	}
 	return time.Duration((0.5 + r.random.Float64()) * float64(base))
@@ -85,11 +89,32 @@ func (r *reporter) tick(c *control, now time.Time) {
 		r.playout = *s
 		c.call.playout.reports.Release()
 	}
+	r.look(c, now)
 	if !now.Before(r.next) && c.keys != nil && c.call.sender.keys.Load() != nil {
 		r.send(c, now, false)
 		r.next = now.Add(r.interval())
 	}
 	c.publish()
+}
+
+// look learns from the packets that came how the path loses. Until the peer says how its own way to us is, ours is the
+// best guess: the worst part of both is often the same.
+func (r *reporter) look(c *control, now time.Time) {
+	_, lost := c.call.receiver.reception.missed(r.fates[:0])
+	losing := slices.Contains(lost, true)
+	if losing && !r.losing && r.adapt.ours {
+		r.next = now
+	}
+	if r.losing = losing; losing && !r.adapt.told {
+		r.adapt.follow(c.call.sender, lost)
+	}
+}
+
+// agreed learns, when keys are, whether the peer is of our kind. It wants to hear soon how its packets come.
+func (r *reporter) agreed(c *control, now time.Time) {
+	if r.adapt.ours = !r.adapt.long && c.call.config.Kin != "" && c.session.PeerClientID() == c.call.config.Kin; r.adapt.ours {
+		r.next = now.Add(lossInterval)
+	}
 }
 
 // bye sends the last report.
@@ -120,9 +145,14 @@ func (r *reporter) send(c *control, now time.Time, bye bool) {
 		compound = append(compound, &rtcp.ReceiverReport{SSRC: ssrc, Reports: blocks})
 	}
 	compound = append(compound, &rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{Source: ssrc,
-		Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: r.cname}, {Type: rtcp.SDESTool, Text: tool}}}}})
+		Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: r.cname}}}}})
 	if len(blocks) > 0 {
-		compound = append(compound, &rtcp.ExtendedReport{SenderSSRC: ssrc, Reports: []rtcp.ReportBlock{r.voice(c)}})
+		x := &rtcp.ExtendedReport{SenderSSRC: ssrc, Reports: []rtcp.ReportBlock{r.voice(c)}}
+		if r.adapt.ours {
+			first, lost := c.call.receiver.reception.missed(r.fates[:0])
+			x.Reports = append(x.Reports, rle(c.peerSSRC, first, lost))
+		}
+		compound = append(compound, x)
 	}
 	if bye {
 		compound = append(compound, &rtcp.Goodbye{Sources: []uint32{ssrc}})
@@ -235,13 +265,8 @@ func (c *control) heardRTCP(plain []byte, now time.Time) {
 			r.peerHears(c, p.Reports, now)
 		case *rtcp.ExtendedReport:
 			for _, b := range p.Reports {
-				if v, ok := b.(*rtcp.VoIPMetricsReportBlock); ok && v.SSRC == c.call.config.SSRC {
-					r.peerDelay = time.Duration(v.EndSystemDelay) * time.Millisecond
-					r.adapt.bursts(float64(v.BurstDensity)/256, float64(v.BurstDuration)/float64(r.ptime))
-				}
+				r.peerDetails(c, b)
 			}
-		case *rtcp.SourceDescription:
-			r.adapt.recognise(p)
 		case *rtcp.Goodbye:
 			c.tell(PeerLeft{})
 		}
@@ -267,6 +292,21 @@ func (r *reporter) peerHears(c *control, blocks []rtcp.ReceptionReport, now time
 	}
 }
 
+// peerDetails reads one block of an extended report about our stream.
+func (r *reporter) peerDetails(c *control, b rtcp.ReportBlock) {
+	switch b := b.(type) {
+	case *rtcp.VoIPMetricsReportBlock:
+		if b.SSRC == c.call.config.SSRC {
+			r.peerDelay = time.Duration(b.EndSystemDelay) * time.Millisecond
+		}
+	case *rtcp.LossRLEReportBlock:
+		if lost, ok := unrolled(r.fates[:0], b); ok && b.SSRC == c.call.config.SSRC {
+			r.adapt.told = true
+			r.adapt.follow(c.call.sender, lost)
+		}
+	}
+}
+
 // publish makes a new Stats.
 func (c *control) publish() {
 	m, r := c.call, &c.reports
@@ -274,7 +314,7 @@ func (c *control) publish() {
 	s := &Stats{Sent: m.sender.packets.Load(), Received: in.received.Load(), Lost: in.lost(), LossPercent: 100 * r.fraction,
 		PeerLoss: 100 * float64(r.peerBlock.FractionLost) / 256,
 		Jitter:   time.Duration(in.jitter.Load()>>4) * time.Second / codec.SampleRate, RTT: r.rtt, PeerDelay: r.peerDelay,
-		Bitrate: int(m.sender.bitrate.Load()), Copies: r.adapt.copies, Junk: m.receiver.junk.Load(),
+		Bitrate: int(m.sender.bitrate.Load()), Copies: r.adapt.plan.Copies, Junk: m.receiver.junk.Load(),
 		Overflow: m.receiver.overflow.Load(), Playout: r.playout}
 	if x, ok := m.config.PCM.(hal.XrunCounter); ok {
 		s.Card = x.Xruns()

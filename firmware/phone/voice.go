@@ -168,7 +168,7 @@ func (v *voice) start(p *phone) error {
 	v.pcm = pcm
 	cfg := media.Config{PCM: pcm, RTP: v.rtp, RTCP: v.rtcp, Session: v.session, Protect: protector, SSRC: v.ssrc,
 		PayloadType: v.remote.PayloadType, EventType: v.remote.DTMF, Realtime: !p.cfg.Ordinary,
-		Ptime: packetTime(v.ptime(p.cfg.Ptime), v.remote), Bitrate: bitrate(v.remote)}
+		Ptime: packetTime(v.ptime(p.cfg.Ptime), v.remote), Bitrate: bitrate(v.remote), Kin: clientID}
 	if v.remote.Mux {
 		cfg.RTCP = nil
 	}
