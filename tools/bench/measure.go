@@ -180,7 +180,8 @@ func (r *run) jitter(p program) error {
 	return r.speak(p, "jitter_60ms")
 }
 
-// speak measures intelligibility over the path as it is, the better-sampled mean of both directions.
+// speak measures intelligibility over the path as it is, from the first moment at which both could speak: the mean of both
+// directions.
 func (r *run) speak(p program, name string) error {
 	heard, err := r.call(name+"-"+p.name, p.pair(), r.voice, 36*time.Second, nil)
 	if err != nil {
@@ -196,8 +197,9 @@ func (r *run) speak(p program, name string) error {
 		if err != nil {
 			return err
 		}
-		shift := heard[1-i].SpeakerStart - heard[i].MicStart
-		s, err := stoi.Measure(shifted(ref, -shift), pcm)
+		start := heard[1-i].SpeakerStart
+		wait := -max(0, max(heard[0].Secure, heard[1].Secure)-start) // the agreement has a row of its own
+		s, err := stoi.Measure(shifted(ref, heard[i].MicStart-start+wait), shifted(pcm, wait))
 		if err != nil {
 			return err
 		}

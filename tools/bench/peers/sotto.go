@@ -222,6 +222,7 @@ func (s *Sotto) Stop() (heard [2]Heard, err error) {
 	answered, _ := s.sides[0].noted("answered")
 	for i, side := range s.sides {
 		if secure, ok := side.noted("secure"); ok && answered.T > 0 {
+			heard[i].Secure = secure.T
 			heard[i].Handshake = time.Duration((secure.T - answered.T) * float64(time.Second))
 		}
 	}
