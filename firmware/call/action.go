@@ -194,5 +194,6 @@ const (
 	ToneEnded             // the call is over; once
 	ToneKey               // a key was pressed; once
 	ToneWaiting           // another call waits; goes on
+	ToneServer            // the call is encrypted to the server only; once
 	ToneIntercom          // the microphone will open by itself; once, as long as intercomWarning
 )

@@ -122,7 +122,7 @@ func (m *Machine) Handle(dst []Action, ev Event, now time.Time) []Action {
 		m.fromLine(ev)
 	case Beside:
 		m.beside(ev.Event)
-	case Secure, CacheMismatch, PeerCannotEncrypt, Alert, MediaFailed, Stats:
+	case Secure, CacheMismatch, PeerCannotEncrypt, EncryptedToServer, Alert, MediaFailed, Stats:
 		m.fromMedia(ev)
 	default:
 		m.fromHouse(ev)
@@ -193,7 +193,7 @@ func (m *Machine) state() State {
 	switch c := m.call; {
 	case m.other != nil && m.other.state == Incoming:
 		return Waiting
-	case c != nil && c.state != Talking && (c.state != Incoming || c.connecting):
+	case c != nil && !c.talks() && (c.state != Incoming || c.connecting):
 		return c.state
 	case len(m.pages) > 0:
 		return m.top().state
@@ -222,7 +222,7 @@ func (m *Machine) settle() {
 	want := outputs{light: m.light, muted: true}
 	if c := m.call; c != nil {
 		want.media = c.media
-		want.muted = c.muted || (c.state != Talking && c.state != Verifying) || c.quiet(m.now)
+		want.muted = c.muted || (!c.talks() && c.state != Verifying) || c.quiet(m.now)
 		want.tone = c.tone()
 		if c.state == Incoming && !c.silenced && !m.settings.Silent && !c.connecting {
 			want.ring = m.ring()

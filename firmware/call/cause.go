@@ -34,6 +34,7 @@ const (
 	Rewritten      Cause = "addresses rewritten" // a router on the way rewrites calls (SIP ALG)
 	SessionExpired Cause = "connection lost"
 	Stopped        Cause = "stopped"
+	NeedsTLS       Cause = "needs TLS"            // a gateway that the account may reach, but not over this connection
 	KeyFailed      Cause = "key agreement failed" // ZRTP gave up, or somebody disturbed it
 	KeyRefused     Cause = "key changed"          // the user hung up on the alarm
 	CodeDiffers    Cause = "code differs"         // somebody is listening
@@ -42,7 +43,7 @@ const (
 // Causes is every cause that a screen may have to explain.
 var Causes = [...]Cause{HungUp, PeerHungUp, Cancelled, PeerCancelled, Busy, Declined, NoAnswer, NotFound, Unreachable,
 	NoNetwork, NotRegistered, NotAuthorized, NotAcceptable, CannotEncrypt, Redirected, BadAddress, TooMany, ProtocolError,
-	ServerError, NotTrusted, NoMedia, NoRelay, TorNotReady, NotLetIn, Rewritten, SessionExpired, Stopped, KeyFailed, KeyRefused, CodeDiffers}
+	ServerError, NotTrusted, NoMedia, NoRelay, TorNotReady, NotLetIn, Rewritten, SessionExpired, Stopped, NeedsTLS, KeyFailed, KeyRefused, CodeDiffers}
 
 // ordinary causes need no explanation: their screen goes by itself.
 func (c Cause) ordinary() bool {

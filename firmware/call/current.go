@@ -39,6 +39,7 @@ type course struct {
 	ringing    bool // there
 	connecting bool // answered here, the line has not said so yet
 	silenced   bool // its ring
+	serverOnly bool // it cannot be answered otherwise
 	answered   bool
 	rejected   bool // by a key
 }
@@ -233,6 +234,8 @@ func (m *Machine) fromMedia(ev Event) {
 		m.secure(ev)
 	case CacheMismatch:
 		m.raise(KeyChanged)
+	case EncryptedToServer:
+		m.toServer(ev)
 	case PeerCannotEncrypt:
 		if c.state == GoingSecure {
 			m.end(c.unsecured())

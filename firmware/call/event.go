@@ -23,6 +23,9 @@ type (
 	IncomingCall struct {
 		From    Party
 		Contact string // ID of the contact that has this address, as the phone book judges; empty: none
+		// ServerOnly: it can be answered only with keys that the server has. Known: the address is one at which we know a
+		// telephone, or we cannot know whether it is.
+		ServerOnly, Known bool
 	}
 	// Ringing tells that the called telephone rings.
 	Ringing struct{}

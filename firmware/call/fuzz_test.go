@@ -22,6 +22,7 @@ type line struct {
 	open  bool // the microphone
 
 	secure bool
+	served bool // with keys that the server has, and never secure
 }
 
 // script makes an event of each byte; the peer and the network may do anything in any order.
@@ -46,7 +47,8 @@ func event(b byte) Event {
 		PINChecked{OK: true}, PINChecked{Wait: time.Minute}, PINChanged{true}, Locked{},
 		SettingsChanged{Settings{Language: "en", Words: true}}, MessagesChanged{[]Thread{{Device: "d", Contact: "1", Name: "Bob", Key: true,
 			Messages: []Message{{ID: "1", Text: "On the way. Später", State: MessageDelivered}}}}}, MessageCame{"Bob"}, MessageRefused{"full"},
-		SetUpSealed{}, SetUpRead{[]string{"0123456789ABCDEF"}, []Change{{"contacts", []string{"Bob"}}}}, SetUpRefused{"code"}, SetUpRefused{"older"}, SetUpTaken{}}
+		SetUpSealed{}, SetUpRead{[]string{"0123456789ABCDEF"}, []Change{{"contacts", []string{"Bob"}}}}, SetUpRefused{"code"}, SetUpRefused{"older"}, SetUpTaken{}, EncryptedToServer{"AES1/HS80"}, EncryptedToServer{"AES3/HS80"},
+		IncomingCall{From: Party{"g", "sip:g@192.0.2.2"}, ServerOnly: true}, IncomingCall{From: Party{"g", "sip:g@192.0.2.2"}, ServerOnly: true, Known: true}}
 	return events[int(b)%len(events)]
 }
 
@@ -92,7 +94,7 @@ func (w *world) see(a Action, s Snapshot) {
 		if !w.media {
 			w.t.Fatal("media stopped twice")
 		}
-		w.media, w.open, w.secure = false, false, false
+		w.media, w.open, w.secure, w.served = false, false, false, false
 	case Mute:
 		w.open = !a.On
 	case SetVerified:
@@ -100,7 +102,7 @@ func (w *world) see(a Action, s Snapshot) {
 			w.t.Fatal("a code was judged that nobody had")
 		}
 	case SendDTMF:
-		if s.State != Talking || !w.open && !s.Call.Muted {
+		if s.State != Talking && s.State != ToServer || !w.open && !s.Call.Muted {
 			w.t.Fatal("a digit was sent while the call is not secure")
 		}
 	}
@@ -117,8 +119,11 @@ func (w *world) check(m *Machine, ev Event, now time.Time) {
 	if (m.other != nil) != w.other.up && w.up {
 		w.t.Fatalf("after %T the other call is %v, up %v", ev, m.other, w.other.up)
 	}
-	if w.open && (!w.secure || s.Call.Muted || s.Call.Alarm != NoAlarm && s.State != Verifying) {
+	if w.open && (!w.secure && !w.served || s.Call.Muted || s.Call.Alarm != NoAlarm && s.State != Verifying) {
 		w.t.Fatalf("after %T the microphone is open in %v (secure %v, muted %v, alarm %v)", ev, s.State, w.secure, s.Call.Muted, s.Call.Alarm)
+	}
+	if c := m.call; c != nil && c.trust == ServerOnly && (w.secure || s.Lamp || c.keys.SAS != "" || s.Call.Plus || s.Call.Code != (Code{})) {
+		w.t.Fatalf("after %T a call to the server only looks secure: %+v", ev, s.Call)
 	}
 	if s.Lamp && (!w.secure || s.Call.Alarm != NoAlarm) {
 		w.t.Fatalf("after %T the lamp is lit in %v", ev, s.State)
@@ -203,7 +208,10 @@ func play(t *testing.T, script []byte) {
 		}
 		actions := m.Handle(nil, ev, now)
 		if _, ok := ev.(Secure); ok {
-			w.secure = w.secure || w.media
+			w.secure = w.secure || w.media && !w.served
+		}
+		if _, ok := ev.(EncryptedToServer); ok && m.call != nil && m.call.state == ToServer {
+			w.served = true
 		}
 		for _, a := range actions {
 			w.see(a, before)

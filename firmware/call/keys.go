@@ -42,6 +42,11 @@ func (m *Machine) softKeys() (left, right soft) {
 			return soft{"verify", (*Machine).verify}, soft{"hangup", (*Machine).hangup}
 		}
 		return soft{"options", (*Machine).openOptions}, soft{"hangup", (*Machine).hangup}
+	case ToServer:
+		if c.held {
+			return soft{"resume", func(m *Machine) { m.holdCall(false) }}, soft{"hangup", (*Machine).hangup}
+		}
+		return soft{"options", (*Machine).openOptions}, soft{"hangup", (*Machine).hangup}
 	case Verifying:
 		return soft{}, clearOrBack(len(c.theirs.text) == 0, (*Machine).erase)
 	case Alarm:
@@ -101,7 +106,7 @@ func (m *Machine) pressCall(k Key) {
 		if k == KeyCall {
 			m.answerWaiting()
 		}
-	case Talking:
+	case Talking, ToServer:
 		if k == KeyCall {
 			m.flash()
 		}
@@ -157,7 +162,7 @@ func (m *Machine) pressOK() {
 	switch m.state() {
 	case Idle:
 		m.openMenu()
-	case Talking:
+	case Talking, ToServer:
 		m.openOptions()
 	case Incoming:
 		m.openReject()
@@ -175,7 +180,7 @@ func (m *Machine) pressOK() {
 // move handles the four directions.
 func (m *Machine) move(k Key) {
 	switch s := m.state(); {
-	case s == Talking:
+	case s == Talking, s == ToServer:
 		m.adjust(k)
 	case s == Verifying && k == KeyLeft, s == Dialling && k == KeyLeft, s == Entering && k == KeyLeft:
 		m.erase()
@@ -232,11 +237,11 @@ func (m *Machine) pressSymbol(k Key) {
 		}
 		m.chosen = -1
 		m.keyTone()
-	case Talking:
+	case Talking, ToServer:
 		if m.call.quiet(m.now) {
 			return
 		}
-		if m.call.trust >= Checked && m.call.trust != Broken {
+		if m.call.compared() || m.call.state == ToServer {
 			m.do(SendDTMF{r})
 		} else if k <= Key9 { // typing at once what one hears needs no other key
 			m.verify()

@@ -259,7 +259,7 @@ func (m *Machine) openEntry(e Entry) {
 }
 
 func trustLabel(t Trust) Label {
-	return [...]Label{"trust.unknown", "trust.first", "trust.known", "trust.checked", "trust.verified", "trust.broken"}[t]
+	return [...]Label{"trust.unknown", "trust.first", "trust.known", "trust.checked", "trust.verified", "trust.broken", "trust.server"}[t]
 }
 
 func talked(d time.Duration) string {
@@ -302,11 +302,11 @@ func (m *Machine) when(t time.Time) string {
 func (m *Machine) openOptions() {
 	m.open(m.menu("options", func() []action {
 		c := m.call
-		if c == nil || c.state != Talking {
+		if c == nil || !c.talks() {
 			return nil
 		}
 		var rows []action
-		if !c.showWhole && !c.held {
+		if c.state == Talking && !c.showWhole && !c.held {
 			rows = append(rows, action{Row{Label: "verify"}, m.verify})
 		}
 		if c.trust < Checked {
@@ -329,12 +329,12 @@ func (m *Machine) openOptions() {
 		if _, known := m.contactOf(c.peer.Address); !known && c.contact == "" && c.peer.Address != "" {
 			rows = append(rows, action{Row{Label: "contact.new"}, func() { m.newContact(c.peer.Address) }})
 		}
-		if m.able.Tor && c.trust >= Checked && c.trust != Broken {
+		if m.able.Tor && c.compared() {
 			rows = append(rows, action{Row{Label: "card"}, func() { m.do(GiveCard{}); m.leave(); m.say("card.given", "") }})
 		}
 		rows = append(rows, action{Row{Label: "stats"}, m.openStats})
 		return append(rows, action{Row{Label: "algorithms"}, func() {
-			m.read("algorithms", strings.Split(c.keys.algorithms(), " "))
+			m.read("algorithms", strings.Fields(c.keys.algorithms()))
 		}})
 	}))
 }

@@ -49,7 +49,7 @@ func (r *rings) count(ev IncomingCall, now time.Time) (same, strangers int) {
 
 // incoming rings, waits, or is refused.
 func (m *Machine) incoming(ev IncomingCall) {
-	c := &current{state: Incoming, begun: m.now, contact: ev.Contact}
+	c := &current{state: Incoming, begun: m.now, contact: ev.Contact, course: course{serverOnly: ev.ServerOnly}}
 	c.peer, c.claimed = m.known(ev)
 	same, strangers := m.rings.count(ev, m.now)
 	flood := same - ringsBySource
@@ -65,13 +65,15 @@ func (m *Machine) incoming(ev IncomingCall) {
 		m.refuse(c, TooMany)
 	case !m.mayRing(ev.Contact):
 		m.refuse(c, Busy)
+	case ev.ServerOnly && ev.Known:
+		m.refuseServed(c)
 	case free:
 		m.wake()
 		m.leave()
 		m.call = c
 		m.timers.set(timerCall, m.now.Add(ringTimeout))
 		m.answerItself()
-	case m.other == nil && m.call.state == Talking:
+	case m.other == nil && m.call.talks():
 		m.wake()
 		m.other = c
 		m.timers.set(timerOther, m.now.Add(ringTimeout))
@@ -132,7 +134,7 @@ type intercom struct {
 // whether the microphone opens, the device must prove.
 func (m *Machine) answerItself() {
 	c, known := m.contact(m.call.contact)
-	if !known || !c.Intercom || m.closed {
+	if !known || !c.Intercom || m.closed || m.call.serverOnly {
 		return
 	}
 	m.call.byItself = true

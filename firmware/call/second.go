@@ -93,7 +93,7 @@ func (m *Machine) flash() {
 
 // swap holds the current call and goes on with the other.
 func (m *Machine) swap() {
-	if m.other == nil || m.call.state != Talking {
+	if m.other == nil || !m.call.talks() {
 		return
 	}
 	m.holdCall(true)
@@ -104,7 +104,7 @@ func (m *Machine) swap() {
 // holdCall holds or resumes the current call.
 func (m *Machine) holdCall(on bool) {
 	c := m.call
-	if c == nil || c.state != Talking && c.state != Alarm || c.held == on {
+	if c == nil || !c.talks() && c.state != Alarm || c.held == on {
 		return
 	}
 	c.held = on

@@ -31,6 +31,7 @@ type Account struct {
 	User      string
 	Password  string
 	Transport string // "udp", "tcp" or "tls"
+	Gateway   bool   // over TLS, calls may be encrypted to the server only
 	Pin       string // SHA-256 of the server's public key in hexadecimal; empty: the certificate must be good
 }
 
@@ -210,7 +211,9 @@ func (m *Machine) editAccount(i int) {
 			password,
 			{Row{Label: "transport", Detail: strings.ToUpper(a.Transport)}, func() {
 				a.Transport = transports[(slices.Index(transports, a.Transport)+1)%len(transports)]
+				a.Gateway = false
 			}},
+			{Row{Label: "gateway", Mark: onOff(a.Gateway)}, func() { m.changeGateway(&a) }},
 			edit("pin.server", &a.Pin, &hexSymbols, pinLength),
 			{Row{Label: "save"}, func() { m.keepAccount(i, a) }},
 		}

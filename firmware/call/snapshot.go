@@ -21,11 +21,12 @@ const (
 	Entering          // a name, an address or a PIN is being typed
 	Closed            // locked: only a PIN, or an incoming call
 	Waiting           // one talks, and another call rings: Snapshot.Call is the new one, Snapshot.Other the one that is up
+	ToServer          // one talks, and the servers on the way have the keys: never secure
 	numStates
 )
 
 var stateNames = [numStates]string{"idle", "dialling", "calling", "incoming", "going secure", "talking", "verifying",
-	"alarm", "ended", "listing", "reading", "entering", "closed", "waiting"}
+	"alarm", "ended", "listing", "reading", "entering", "closed", "waiting", "to server only"}
 
 // String is the state in plain words.
 func (s State) String() string {
@@ -38,14 +39,15 @@ func (s State) String() string {
 // Trust is how much is known about the device at the other end.
 type Trust uint8
 
-// Trust grows downwards; Broken is an alarm.
+// Trust grows downwards to Verified; Broken is an alarm, and ServerOnly none at all.
 const (
-	Unknown  Trust = iota // never talked
-	First                 // first call with this device, code not compared
-	Known                 // same device as before, code never compared
-	Checked               // we compared the code; whether the peer did too is told in the next call
-	Verified              // both compared it
-	Broken                // the key changed, or the code differed
+	Unknown    Trust = iota // never talked
+	First                   // first call with this device, code not compared
+	Known                   // same device as before, code never compared
+	Checked                 // we compared the code; whether the peer did too is told in the next call
+	Verified                // both compared it
+	Broken                  // the key changed, or the code differed
+	ServerOnly              // no key is the peer's alone: the servers on the way have it
 )
 
 // AlarmKind is why the telephone gives alarm.
@@ -175,6 +177,7 @@ type View struct {
 	Outgoing   bool
 	Ringing    bool // it rings there
 	Connecting bool // answered here, not yet agreed
+	ServerOnly bool // who calls can only be answered with keys that the server has
 	Held       bool // by us: nobody hears anything
 	HeldThere  bool // by the peer
 	Elapsed    time.Duration

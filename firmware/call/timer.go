@@ -91,7 +91,7 @@ func (m *Machine) wake() {
 
 // dim takes the light down in two steps. A code that is to be compared and an alarm stay lit.
 func (m *Machine) dim() {
-	if c := m.call; c != nil && (c.state != Talking || c.trust < Checked) && c.state != Ended {
+	if c := m.call; c != nil && (c.state != Talking || c.trust < Checked) && c.state != ToServer && c.state != Ended {
 		m.timers.set(timerLight, m.now.Add(dimAfter))
 		return
 	}

@@ -68,14 +68,14 @@ func (p *page) show(s *Snapshot, t *typing, words bool) {
 
 // view is the call as it is shown.
 func (c *current) view(now time.Time, volume int) View {
-	v := View{Peer: c.peer, Claimed: c.claimed, Outgoing: c.outgoing, Ringing: c.ringing, Connecting: c.connecting, Elapsed: c.talked,
+	v := View{Peer: c.peer, Claimed: c.claimed, Outgoing: c.outgoing, Ringing: c.ringing, Connecting: c.connecting, ServerOnly: c.serverOnly, Elapsed: c.talked,
 		Held: c.held, HeldThere: c.heldThere,
 		Trust: c.trust, Plus: c.trust == Verified && c.keys.Authentic, Alarm: c.alarm, Alert: c.alert,
 		Disclosure: c.keys.Disclosure, Code: c.code(), Muted: c.muted, Speaker: c.speaker, Volume: volume, Cause: c.cause}
 	if c.alarm == OtherPerson {
 		v.AlarmName = c.keys.Name
 	}
-	if c.keys.SAS != "" {
+	if c.keys.SAS != "" || c.trust == ServerOnly {
 		v.Algorithms = c.keys.algorithms()
 	}
 	if c.state != Ended && !c.since.IsZero() {

@@ -95,7 +95,11 @@ func changes(f provision.File) (all []call.Change) {
 	var accounts, contacts, settings []string
 	for _, a := range f.Accounts {
 		conf, _ := provided(a.URI) // it was read before
-		accounts = append(accounts, conf.User+"@"+conf.Server)
+		account := conf.User + "@" + conf.Server
+		if conf.Gateway { // its calls may be heard by the server: who accepts the file must see that
+			account += " gateway"
+		}
+		accounts = append(accounts, account)
 	}
 	for _, c := range f.Contacts {
 		contacts = append(contacts, c.Name+" "+c.Address)
@@ -130,8 +134,9 @@ func (p *phone) planned(f provision.File) (stored, error) {
 	return next, nil
 }
 
-// provided reads "sip:USER:PASSWORD@SERVER;transport=tls".
+// provided reads "sip:USER:PASSWORD@SERVER;transport=tls", and ";gateway" behind it.
 func provided(uri string) (a call.Account, ok bool) {
+	uri, a.Gateway = strings.CutSuffix(uri, ";gateway")
 	rest, ok := strings.CutPrefix(uri, "sip:")
 	at := strings.LastIndexByte(rest, '@')
 	if !ok || at < 0 {
@@ -144,6 +149,9 @@ func provided(uri string) (a call.Account, ok bool) {
 		a.Transport = transport
 	}
 	_, ok = accountOf(a)
+	if a.Gateway && a.Transport != "tls" {
+		return a, false
+	}
 	return a, ok && slices.Contains([]string{"tls", "tcp", "udp"}, a.Transport)
 }
 

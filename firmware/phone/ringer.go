@@ -123,6 +123,7 @@ var tones = [...]tone.Pattern{call.ToneNone: {}, call.ToneRingback: tone.Ringbac
 	call.ToneSecure: tone.Secure, call.ToneGood: tone.Secure, call.ToneWrong: tone.Failed, call.ToneAlarm: tone.Alarm,
 	call.ToneEnded: tone.HangUp, call.ToneKey: tone.KeyClick,
 	call.ToneWaiting: {Steps: []tone.Step{{Low: 425, For: 200 * ms}, {For: 200 * ms}, {Low: 425, For: 200 * ms}, {For: 4400 * ms}}, Repeat: true},
+	call.ToneServer:  {Steps: []tone.Step{{Low: 330, For: 150 * ms}, {For: 100 * ms}, {Low: 262, For: 300 * ms}}},
 	call.ToneIntercom: {Steps: []tone.Step{{Low: 660, For: 500 * ms}, {Low: 880, For: 500 * ms}, {Low: 660, For: 500 * ms},
 		{Low: 880, For: 500 * ms}, {Low: 660, For: 500 * ms}, {Low: 880, For: 500 * ms}}},
 }

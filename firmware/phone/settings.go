@@ -117,7 +117,7 @@ func (p *phone) reach() {
 		}
 	}
 	same := func(a, b sipua.Account) bool {
-		return a.Name == b.Name && a.URI == b.URI && a.Password == b.Password && a.Pin == b.Pin
+		return a.Name == b.Name && a.URI == b.URI && a.Password == b.Password && a.Pin == b.Pin && a.Gateway == b.Gateway
 	}
 	closed := (p.given.closed || p.own.Setup.AccountsOnly) && len(accounts) > 0 // without an account nobody at all would be heard
 	p.stale = p.stale || closed != p.cfg.Closed || !slices.EqualFunc(p.cfg.Accounts, accounts, same)
@@ -132,7 +132,7 @@ func accountOf(a call.Account) (conf sipua.Account, ok bool) {
 	if err != nil {
 		return conf, false
 	}
-	conf.Password = a.Password
+	conf.Password, conf.Gateway = a.Password, a.Gateway
 	if a.Pin != "" {
 		pin, err := hex.DecodeString(a.Pin)
 		if err != nil || len(pin) != len(conf.Pin) {

@@ -56,6 +56,10 @@ func corners() (all []galleryScreen) {
 		add("set-up refused, "+why, func(p *phone) { p.event(call.SetUpRefused{Why: why}) })
 	}
 	add("set-up, wrong code", func(p *phone) { p.event(call.SetUpSealed{}, call.SetUpRefused{Why: "code"}) })
+	add("gateway without TLS", func(p *phone) {
+		p.menu("settings", "accounts", "alice@example.test", "transport")
+		p.choose("gateway")
+	})
 	add("long delay", func(p *phone) { p.calling(with(first, verified), call.Stats{RTT: 900 * time.Millisecond}) })
 	add("push to talk", func(p *phone) {
 		p.calling(with(first, verified), call.Stats{RTT: 900 * time.Millisecond})

@@ -149,9 +149,9 @@ func (c canvas) input(it *item) {
 // trustSigns and markSigns are the signs before rows.
 var (
 	trustSigns = [...]sign{call.Unknown: signPerson, call.First: signAsk, call.Known: signAsk, call.Checked: signShield,
-		call.Verified: signShield, call.Broken: signWarn}
+		call.Verified: signShield, call.Broken: signWarn, call.ServerOnly: signNoLock}
 	trustRoles = [...]role{call.Unknown: roleMuted, call.First: roleWarn, call.Known: roleWarn, call.Checked: roleGood,
-		call.Verified: roleGood, call.Broken: roleBad}
+		call.Verified: roleGood, call.Broken: roleBad, call.ServerOnly: roleMuted}
 )
 
 func rowSign(r *call.Row) (sign, role) {

@@ -68,7 +68,8 @@ func compose(s *call.Snapshot) screen {
 		call.Idle: idleScreen, call.Dialling: diallingScreen, call.Calling: callingScreen, call.Incoming: incomingScreen,
 		call.GoingSecure: goingSecureScreen, call.Talking: talkingScreen, call.Verifying: verifyingScreen,
 		call.Alarm: alarmScreen, call.Ended: endedScreen, call.Listing: listingScreen, call.Reading: readingScreen,
-		call.Entering: enteringScreen, call.Closed: closedScreen, call.Waiting: waitingScreen}
+		call.Entering: enteringScreen, call.Closed: closedScreen, call.Waiting: waitingScreen,
+		call.ToServer: toServerScreen}
 	draw[s.State](&sc, s, w)
 	return sc
 }
@@ -238,6 +239,9 @@ func incomingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 		sc.add(block{kind: kindBusy, role: roleBusy, minor: 6}, body(w.of("connecting")).in(roleMuted))
 	} else {
 		sc.add(body(w.of("calls.you")).in(roleMuted))
+		if v.ServerOnly {
+			sc.add(block{text: w.of("server.only"), style: styleBody, role: roleMuted, sign: signNoLock})
+		}
 	}
 }
 
@@ -328,7 +332,7 @@ func talkingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	}
 }
 
-var trustLabels = [...]call.Label{"trust.unknown", "trust.first", "trust.known", "trust.checked", "trust.verified", "trust.broken"}
+var trustLabels = [...]call.Label{"trust.unknown", "trust.first", "trust.known", "trust.checked", "trust.verified", "trust.broken", "trust.server"}
 
 func verifyingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 	v := &s.Call

@@ -21,7 +21,7 @@ var securityStates = []struct {
 	mic     bool // somebody is heard
 }{
 	{"No encryption at the other end", "^NOT SECURE$", []string{"ended-cannot-encrypt"}, false},
-	{"Keys known to a server only", "^NOT SECURE$", []string{"ended-cannot-encrypt"}, false},
+	{"Keys known to a server only", "^TO SERVER ONLY", []string{"to-server"}, true},
 	{"Looking for the peer, keys under way", "^GOING SECURE$", []string{"going-secure"}, false},
 	{"First call with this telephone, code not compared", `^SECURE\?`, []string{"secure-first", "secure-words", "secure-whole", "verifying", "verifying-words", "verifying-again"}, true},
 	{"Same telephone as before, code not compared", `^SECURE\?`, []string{"secure-known"}, true},

@@ -167,7 +167,7 @@ func (t *theme) line(st style) int {
 // tint is the ground that a role gives to a line, and the colour of what is written on it.
 func (t *theme) tint(r role) (ground, ink color.RGBA) {
 	switch r {
-	case roleGood, roleWarn, roleBusy:
+	case roleGood, roleWarn, roleBusy, roleMuted:
 		return t.colours[r], t.colours[roleOnTint]
 	case roleBad:
 		if t.mono || t.colours[roleBad] == t.colours[roleText] {

@@ -28,6 +28,7 @@ const (
 	NotTrusted           // the server's certificate is wrong
 	MediaFailed          // no way for the media could be found, or it broke
 	SessionExpired       // the peer is gone without a word
+	NeedsTLS             // a gateway that the account may reach over TLS only
 	Stopped              // the line was closed
 )
 
@@ -38,7 +39,7 @@ var causeNames = [...]string{
 	NotAuthorized: "not authorized", NotAcceptable: "not acceptable", PeerNotSecure: "peer cannot encrypt",
 	Redirected: "redirected", BadAddress: "bad address", TooMany: "too many calls", ProtocolError: "protocol error",
 	ServerError: "server error", NotTrusted: "server not trusted", MediaFailed: "media failed",
-	SessionExpired: "connection lost", Stopped: "stopped",
+	SessionExpired: "connection lost", Stopped: "stopped", NeedsTLS: "needs TLS",
 }
 
 // String is the cause in the words of the screen and of the simulator's JSON.

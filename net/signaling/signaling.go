@@ -5,6 +5,8 @@
 // cannot make a call secure: nothing here is trusted by ZRTP but the Hello hash, and that only to notice tampering.
 package signaling
 
+import "sotto/net/protect"
+
 // CallID is a handle for one call on one Line. It is never sent to anybody and never used twice.
 type CallID uint64
 
@@ -28,6 +30,9 @@ type Dial struct {
 	To      string // a SIP URI, or a number that the account completes
 	Account string // name of the account to call through; empty for a direct call
 	Offer   Description
+	// ServerOnly allows the call to be encrypted with keys that the account's server knows, where it may reach gateways and its
+	// connection is good for that. ZRTP is offered beside them.
+	ServerOnly bool
 }
 
 // Party is how a peer calls itself. Anybody can write anything here: it is text to show, and no proof of who calls.
@@ -46,6 +51,8 @@ type Incoming struct {
 	Account string // name of the account that was called; empty for a direct call
 	Offer   Description
 	Secure  bool // the signaling came over TLS
+	// ServerOnly: the caller offers no media but with keys that the server knows (net/signaling, Crypto).
+	ServerOnly bool
 }
 
 // Ringing tells that the called telephone rings.
@@ -56,6 +63,9 @@ type Ringing struct{ Call CallID }
 type Answered struct {
 	Call   CallID
 	Remote Description // what the peer said: its Answer, or again its Offer
+	// Keys are known to the server: for a peer that has not announced ZRTP and does not answer in it. Nil: there are none.
+	// Whoever gets them wipes them.
+	Keys *protect.Keys
 }
 
 // Held tells that the peer stopped listening or went on. Nothing else of the call changes.

@@ -25,6 +25,7 @@ type Account struct {
 	Roots    *x509.CertPool // who may sign the server's certificate; nil: the system's
 	Pin      [32]byte       // SHA-256 of the server's public key (SubjectPublicKeyInfo); zero: not pinned
 	Expires  time.Duration  // of the registration; 0: an hour
+	Gateway  bool           // over TLS, calls may be encrypted to the server only (see served); off unless its owner wants it
 	Mailbox  bool           // ask the server to tell of the voice mailbox; without it, only what it tells by itself is taken
 }
 
@@ -38,10 +39,11 @@ func (a Account) GoString() string { return a.String() }
 func (a Account) Format(f fmt.State, _ rune) { fmt.Fprint(f, a.String()) }
 
 // ErrAccount tells that an account is not usable as configured.
-var ErrAccount = errors.New("sipua: bad account: want sip:user:password@host[:port][;transport=udp|tcp|tls][;mailbox]")
+var ErrAccount = errors.New("sipua: bad account: want sip:user:password@host[:port][;transport=udp|tcp|tls][;mailbox][;gateway]")
 
-// ParseAccount reads an account in one line: sip:user:password@host[:port][;transport=udp|tcp|tls][;mailbox].
+// ParseAccount reads an account in one line: sip:user:password@host[:port][;transport=udp|tcp|tls][;mailbox][;gateway].
 func ParseAccount(s string) (Account, error) {
+	s, gateway := strings.CutSuffix(s, ";gateway")
 	s, box := strings.CutSuffix(s, ";mailbox")
 	scheme, rest, ok := strings.Cut(s, ":")
 	at := strings.LastIndexByte(rest, '@')
@@ -49,7 +51,7 @@ func ParseAccount(s string) (Account, error) {
 		return Account{}, ErrAccount
 	}
 	user, password, _ := strings.Cut(rest[:at], ":")
-	a := Account{Name: user + rest[at:], URI: scheme + ":" + user + rest[at:], Password: password, Mailbox: box}
+	a := Account{Name: user + rest[at:], URI: scheme + ":" + user + rest[at:], Password: password, Mailbox: box, Gateway: gateway}
 	a.Name, _, _ = strings.Cut(a.Name, ";")
 	if t, err := parseTarget(a.URI); err != nil || t.uri.User == "" {
 		return Account{}, ErrAccount

@@ -28,7 +28,7 @@ func (c *core) invite(m message) {
 		c.badExtension(m, bad)
 		return
 	}
-	offer, ok := c.readOffer(m)
+	offer, keys, ok := c.readOffer(m)
 	if !ok {
 		return
 	}
@@ -41,22 +41,22 @@ func (c *core) invite(m message) {
 		c.refuse(m, 486, "Busy Here", nil)
 		return
 	}
-	c.ring(m, s, offer)
+	c.ring(m, s, offer, keys)
 }
 
 // readOffer reads the session description of an INVITE, or refuses it.
-func (c *core) readOffer(m message) (offer signaling.Description, ok bool) {
+func (c *core) readOffer(m message) (offer signaling.Description, keys *signaling.Crypto, ok bool) {
 	if !isSDP(m.req) {
 		c.refuse(m, 415, "Unsupported Media Type", func(r *sip.Response) { add(r, "Accept", sdpType) })
-		return offer, false
+		return offer, nil, false
 	}
-	offer, err := signaling.Parse(m.req.Body())
+	offer, keys, err := c.readServed(c.accountOf(m), m.from, m.req.Body())
 	if err != nil {
 		// Also for an INVITE without an offer, which asks us for one: only gateways do that.
 		c.refuse(m, 488, "Not Acceptable Here", nil)
-		return offer, false
+		return offer, nil, false
 	}
-	return offer, true
+	return offer, keys, true
 }
 
 // isSDP reports whether a message has a session description, or no body at all.
@@ -83,7 +83,7 @@ func (c *core) mayRing() bool {
 }
 
 // ring makes the call of an INVITE and tells the phone.
-func (c *core) ring(m message, s *server, offer signaling.Description) {
+func (c *core) ring(m message, s *server, offer signaling.Description, keys *signaling.Crypto) {
 	from := m.req.From()
 	k := c.newCall(offered, callIDOf(m.req))
 	k.server, s.call = s, k
@@ -97,11 +97,11 @@ func (c *core) ring(m message, s *server, offer signaling.Description) {
 	k.hop = c.backTo(k, m)
 	k.target = from.Address
 	k.retarget(m.req)
-	k.remote = offer
+	k.remote, k.served.theirs = offer, keys
 	k.deadlineAt = c.now.Add(ringLimit)
 	s.respond(c, 180, "Ringing", func(r *sip.Response) { k.ringHeaders(c, r) })
 	e := signaling.Incoming{Call: k.id, From: party(from.DisplayName, &from.Address), Offer: offer,
-		Secure: m.from.proto == tlsProto}
+		Secure: m.from.proto == tlsProto, ServerOnly: offer.SAVP()}
 	if k.account != nil {
 		e.Account = k.account.Name
 	}
@@ -158,9 +158,14 @@ func (c *core) answer(id signaling.CallID, d signaling.Description) {
 	if k == nil || k.state != offered {
 		return
 	}
+	if err := k.takeKeys(c); err != nil {
+		k.server.respond(c, 488, "Not Acceptable Here", nil)
+		k.end(c, signaling.CauseOf(err))
+		return
+	}
 	d = d.AnswerTo(k.remote)
-	body, err := d.Marshal()
-	if err != nil {
+	body := k.wire(d)
+	if body == nil {
 		k.server.respond(c, 488, "Not Acceptable Here", nil)
 		k.end(c, signaling.MediaFailed)
 		return
@@ -201,7 +206,7 @@ func (c *core) ackIn(m message) {
 	case k.state == accepted:
 		k.state = up
 		k.deadlineAt = time.Time{}
-		c.tell(signaling.Answered{Call: k.id, Remote: k.remote})
+		c.tell(signaling.Answered{Call: k.id, Remote: k.remote, Keys: k.served.keys(k.remote)})
 	case k.state == closing && k.change.bye:
 		k.change.bye = false
 		k.bye(c)

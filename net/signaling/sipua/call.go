@@ -41,6 +41,7 @@ type call struct {
 	limit      limiter
 	session    session
 	change     change // of ours, that waits or runs
+	served     served
 	challenged bool
 	wasRinging bool
 }
@@ -83,6 +84,7 @@ func (k *call) end(c *core, cause signaling.Cause) {
 	k.state = closing
 	k.resend = time.Time{}
 	k.session = session{}
+	k.served.wipe()
 	k.deadlineAt = c.now.Add(timerB)
 	c.tell(signaling.Ended{Call: k.id, Cause: cause})
 	c.shed()

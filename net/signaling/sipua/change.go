@@ -47,8 +47,8 @@ func (k *call) startChange(c *core) {
 	d.Version++
 	k.policy = d.Direction
 	k.change.want = nil
-	body, err := d.Marshal()
-	if err != nil {
+	body := k.wire(d)
+	if body == nil {
 		return
 	}
 	k.change.busy = true
@@ -82,7 +82,7 @@ func (k *call) changeAnswer(c *core, d signaling.Description, res *sip.Response,
 		}
 		k.acknowledge(c, res.CSeq().SeqNo)
 		k.session.agreed(c, res)
-		if answer, err := signaling.Parse(res.Body()); err == nil && k.compatible(answer) {
+		if answer, err := k.readChange(res.Body()); err == nil && k.compatible(answer) {
 			k.local = d
 			k.moveTo(c, answer)
 		}
@@ -117,7 +117,7 @@ func (k *call) changeIn(c *core, m message) {
 		k.refresh(c, m)
 		return
 	}
-	offer, err := signaling.Parse(m.req.Body())
+	offer, err := k.readChange(m.req.Body())
 	if !isSDP(m.req) || err != nil || !k.compatible(offer) {
 		k.reply(c, m, 488, "Not Acceptable Here", nil)
 		return
@@ -125,11 +125,11 @@ func (k *call) changeIn(c *core, m message) {
 	d := k.local
 	d.Direction = k.policy
 	d = d.AnswerTo(offer)
-	if !bytes.Equal(wire(d), wire(k.local)) {
+	if !bytes.Equal(k.wire(d), k.wire(k.local)) {
 		d.Version++
 	}
 	k.retarget(m.req)
-	k.accept2xx(c, m, wire(d))
+	k.accept2xx(c, m, k.wire(d))
 	k.local = d
 	k.moveTo(c, offer)
 }
@@ -144,7 +144,7 @@ func (k *call) refresh(c *core, m message) {
 	k.retarget(m.req)
 	var body []byte
 	if m.req.Method == sip.INVITE {
-		body = wire(k.local)
+		body = k.wire(k.local)
 	}
 	k.accept2xx(c, m, body)
 }
@@ -179,7 +179,7 @@ func (k *call) lateAnswer(c *core, m message) {
 	if len(m.req.Body()) == 0 || !isSDP(m.req) {
 		return
 	}
-	if answer, err := signaling.Parse(m.req.Body()); err == nil && k.compatible(answer) {
+	if answer, err := k.readChange(m.req.Body()); err == nil && k.compatible(answer) {
 		k.moveTo(c, answer)
 	}
 }

@@ -22,6 +22,7 @@ const (
 type conn struct {
 	net    net.Conn // nil until it is made
 	peer   hop
+	proved bool // TLS, and the server is the one whose name was asked for, or has the pinned key
 	out    chan []byte
 	slot   chan struct{} // given back at the end; nil for one that we opened
 	closed sync.Once

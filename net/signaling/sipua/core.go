@@ -29,8 +29,9 @@ type core struct {
 	servers      map[string]*server
 	accounts     map[string]*account
 	nextCall     signaling.CallID
-	accountsOnly bool     // strangers get no answer
-	secret       [32]byte // makes the tags of answers that leave no state
+	accountsOnly bool              // strangers get no answer
+	proved       func(flowID) bool // a connection is TLS, and its server has shown that it is the one; nil: none has
+	secret       [32]byte          // makes the tags of answers that leave no state
 
 	strangers limiter
 	ringing   limiter

@@ -16,6 +16,7 @@ func (c *core) dial(d signaling.Dial) signaling.CallID {
 	k.caller = true
 	k.localTag = token(c.rand)
 	k.offer, k.local = d.Offer, d.Offer
+	k.served.allowed = d.ServerOnly
 	k.deadlineAt = c.now.Add(ringLimit)
 	c.shed()
 	if len(c.calls) > maxCalls {
@@ -82,13 +83,14 @@ func (k *call) begin(c *core, to hop) {
 	if k.account != nil {
 		k.localURI = nameAddr(k.account.Display, k.account.aor)
 	}
+	k.offerKeys(c, false)
 	k.invite(c, "", "")
 }
 
 // invite sends an INVITE with our offer, with credentials where the server asked for them.
 func (k *call) invite(c *core, authHeader, credentials string) {
-	body, err := k.offer.Marshal()
-	if err != nil {
+	body := k.wire(k.offer)
+	if body == nil {
 		k.end(c, signaling.MediaFailed)
 		return
 	}
@@ -124,6 +126,10 @@ func (k *call) inviteAnswer(c *core, res *sip.Response, from hop, cause signalin
 		k.success(c, res, from)
 	case code == 422 && k.state == dialing && k.session.lengthen(res):
 		k.invite(c, "", "")
+	case k.insist(c, code):
+		k.invite(c, "", "")
+	case (code == 488 || code == 606) && k.needsTLS(c):
+		k.end(c, signaling.NeedsTLS)
 	case (code == 401 || code == 407) && k.state == dialing && k.authenticate(c, res, from):
 	default:
 		k.end(c, causeOf(code))
@@ -168,10 +174,7 @@ func (k *call) success(c *core, res *sip.Response, from hop) {
 		k.bye(c)
 		return
 	}
-	answer, err := signaling.Parse(res.Body())
-	if err == nil {
-		err = answer.CheckAnswer(k.offer)
-	}
+	answer, err := k.readAnswer(res.Body())
 	if err != nil {
 		k.bye(c)
 		k.end(c, signaling.CauseOf(err))
@@ -181,7 +184,7 @@ func (k *call) success(c *core, res *sip.Response, from hop) {
 	k.state = up
 	k.deadlineAt = time.Time{}
 	k.session.agreed(c, res)
-	c.tell(signaling.Answered{Call: k.id, Remote: answer})
+	c.tell(signaling.Answered{Call: k.id, Remote: answer, Keys: k.served.keys(answer)})
 }
 
 // establish makes the dialog of a 2xx. RFC 3261, Section 12.1.2.

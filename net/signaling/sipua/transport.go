@@ -200,12 +200,12 @@ func (t *transport) dial(to hop) *conn {
 	t.wait.Add(1)
 	go func() {
 		defer t.wait.Done()
-		nc, err := t.connect(to)
+		nc, proved, err := t.connect(to)
 		in := input{from: to, conn: c}
 		if err != nil {
 			in.gone = causeOfNetwork(err)
 		}
-		c.net = nc
+		c.net, c.proved = nc, proved
 		if !t.put(in) && nc != nil {
 			nc.Close()
 		}
@@ -214,7 +214,7 @@ func (t *transport) dial(to hop) *conn {
 }
 
 // connect makes a TCP connection and, if asked for, TLS over it.
-func (t *transport) connect(to hop) (net.Conn, error) {
+func (t *transport) connect(to hop) (nc net.Conn, known bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
 	defer cancel()
 	go func() {
@@ -228,16 +228,23 @@ func (t *transport) connect(to hop) (net.Conn, error) {
 	if !t.local.Addr().IsUnspecified() {
 		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(t.local.Addr(), 0))
 	}
-	nc, err := d.DialContext(ctx, "tcp", to.addr.String())
+	nc, err = d.DialContext(ctx, "tcp", to.addr.String())
 	if err != nil || to.proto != tlsProto {
-		return nc, err
+		return nc, false, err
 	}
-	s := tls.Client(nc, t.tls(to.name))
+	conf := t.tls(to.name)
+	s := tls.Client(nc, conf)
 	if err := s.HandshakeContext(ctx); err != nil {
 		nc.Close()
-		return nil, err
+		return nil, false, err
 	}
-	return s, nil
+	return s, proved(conf, s.ConnectionState()), nil
+}
+
+// proved reports whether a connection is one whose server has shown who it is; called by the loop.
+func (t *transport) proved(flow flowID) bool {
+	c := t.conns[flow]
+	return c != nil && c.proved
 }
 
 // connected takes a connection that came up, or one that did not; called by the loop. It starts its goroutines.

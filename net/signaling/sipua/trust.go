@@ -23,6 +23,12 @@ func tlsConfig(accounts []Account, name string) *tls.Config {
 	return conf
 }
 
+// proved reports whether a handshake that has succeeded showed who the server is.
+func proved(conf *tls.Config, s tls.ConnectionState) bool {
+	return s.HandshakeComplete && s.Version >= tls.VersionTLS13 &&
+		(len(s.VerifiedChains) > 0 || conf.InsecureSkipVerify && conf.VerifyConnection != nil) // the latter: pin
+}
+
 // pin accepts one public key; alone, it stands for name, date and signer as well.
 func pin(conf *tls.Config, want [32]byte, alone bool) {
 	conf.InsecureSkipVerify = alone

@@ -72,6 +72,7 @@ func New(config Config) (*UA, error) {
 		quit: make(chan struct{}), ended: make(chan struct{})}
 	u.core = newCore(config.Name, config.Rand, u.localFor)
 	u.core.accountsOnly, u.core.texts.types = config.AccountsOnly, config.Texts
+	u.core.proved = t.proved
 	t.tls = func(name string) *tls.Config { return tlsConfig(config.Accounts, name) }
 	if err := u.core.setAccounts(config.Accounts, time.Now()); err != nil {
 		t.close()
@@ -93,6 +94,16 @@ func (u *UA) Dial(d signaling.Dial) (id signaling.CallID) {
 // Answer implements signaling.Line.
 func (u *UA) Answer(id signaling.CallID, d signaling.Description) {
 	u.ask(func() { u.core.answer(id, d) })
+}
+
+// AnswerServerOnly is Answer, and allows keys that the server knows, where the account and the connection do.
+func (u *UA) AnswerServerOnly(id signaling.CallID, d signaling.Description) {
+	u.ask(func() {
+		if k := u.core.calls[id]; k != nil {
+			k.served.allowed = true
+		}
+		u.core.answer(id, d)
+	})
 }
 
 // Hangup implements signaling.Line.
