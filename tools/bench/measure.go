@@ -206,6 +206,9 @@ func (r *run) speak(p program, name string) error {
 		sum += s.Mean / 2
 	}
 	r.figures.set(p.name, name+"_stoi", sum)
+	if hole := max(heard[0].Hole, heard[1].Hole); hole > 0 {
+		r.figures.set(p.name, name+"_longest_hole_ms", hole)
+	}
 	return nil
 }
 

@@ -12,35 +12,35 @@ var lossy = []struct {
 	name    string
 	percent int
 	network netem.Config
-	runs    int // packets that are lost in one run
 }{
-	{"none", 0, netem.Config{}, 1},
-	{"5_percent", 5, netem.Config{Loss: 0.05}, 1},
-	{"10_percent", 10, netem.Config{Loss: 0.10}, 1},
-	{"20_percent", 20, netem.Config{Loss: 0.20}, 1},
-	{"40_percent", 40, netem.Config{Loss: 0.40}, 1},
-	{"10_percent_in_bursts", 10, netem.Config{Burst: netem.Gilbert(0.10, 5)}, 5},
+	{"none", 0, netem.Config{}},
+	{"5_percent", 5, netem.Config{Loss: 0.05}},
+	{"10_percent", 10, netem.Config{Loss: 0.10}},
+	{"20_percent", 20, netem.Config{Loss: 0.20}},
+	{"40_percent", 40, netem.Config{Loss: 0.40}},
+	{"10_percent_in_bursts", 10, netem.Config{Burst: netem.Gilbert(0.10, 5)}},
 }
 
 // redundancies are the ways to bear loss, each at the settings that a call chooses for it.
 var redundancies = []struct {
 	name string
-	set  func(v *virtual, percent, runs int)
+	set  func(v *virtual, percent int)
 }{
-	{"concealment", func(v *virtual, percent, runs int) {}},
-	{"libopus_fec", func(v *virtual, percent, runs int) { v.loss = percent }},
-	{"copies", func(v *virtual, percent, runs int) {
-		switch {
-		case runs > 1:
-			v.plan = repeat.Plan{Copies: 1, Distance: runs + 1}
-		case percent >= 30:
-			v.plan = repeat.Plan{Copies: 3, Distance: 1}
-		case percent >= 14:
-			v.plan = repeat.Plan{Copies: 2, Distance: 1}
-		case percent > 0:
-			v.plan = repeat.Plan{Copies: 1, Distance: 1}
-		}
-	}},
+	{"concealment", func(v *virtual, percent int) {}},
+	{"libopus_fec", func(v *virtual, percent int) { v.loss = percent }},
+	{"copies", func(v *virtual, percent int) { v.plan = chosen(v.network, v.seed+100) }},
+}
+
+// chosen is the plan of a call that has seen twenty seconds of the network.
+func chosen(network netem.Config, seed uint64) repeat.Plan {
+	l, now := netem.New(network, seed), time.Unix(0, 0)
+	lost := make([]bool, 1000)
+	for i := range lost {
+		l.Send([]byte{0}, now)
+		_, came := l.Receive(now)
+		lost[i] = !came
+	}
+	return repeat.Best(lost, repeat.Plan{})
 }
 
 // virtual compares ways to bear loss, in virtual time: the machine's load does not count.
@@ -52,7 +52,7 @@ func (r *run) virtual(p program) error {
 	for _, w := range redundancies {
 		for _, l := range lossy {
 			v := virtual{ptime: 20, network: l.network, seed: 1}
-			w.set(&v, l.percent, l.runs)
+			w.set(&v, l.percent)
 			v.bitrate = repeat.Bitrates[v.plan.Copies]
 			if v.loss > 0 {
 				v.bitrate = 64000 // as a stranger gets it

@@ -31,6 +31,7 @@ type Heard struct {
 	MicStart     float64 // Unix time at which position 0 of the microphone's file was heard
 	SpeakerStart float64 // Unix time of position 0 of the recording
 	Secure       float64 // Unix time from which on it was heard: before, nothing said leaves a telephone of ours; 0 for others
+	Hole         float64 // ms, the longest run that was made up; 0 for others
 	CPU          time.Duration
 	MemoryKB     int64         // peak
 	Handshake    time.Duration // answer to secure, 0 when not measured

@@ -36,6 +36,10 @@ type note struct {
 	Wall  float64 `json:"wall"`
 	Cause string  `json:"cause"`
 
+	Stats struct {
+		Hole float64 `json:"longest_hole_ms"`
+	} `json:"stats"`
+
 	Goroutines int `json:"goroutines"`
 }
 
@@ -232,7 +236,7 @@ func (s *Sotto) Stop() (heard [2]Heard, err error) {
 func (s *simulator) heard() Heard {
 	mic, _ := s.noted("mic-start")
 	speaker, _ := s.noted("speaker-start")
-	h := Heard{Recording: s.party.path("speaker.wav"), MicStart: mic.Wall, SpeakerStart: speaker.Wall, Process: s.cmd.Process.Pid}
+	h := Heard{Recording: s.party.path("speaker.wav"), MicStart: mic.Wall, SpeakerStart: speaker.Wall, Process: s.cmd.Process.Pid, Hole: s.last("stats").Stats.Hole}
 	h.usage(s.cmd)
 	return h
 }
