@@ -28,6 +28,7 @@ type control struct {
 	peerSSRC  uint32    // of the ZRTP packets that the session accepted
 	keys      Protector // RTCP's own
 	voiceKeys Protector // becomes the sender's when secure
+	fallback  fallback
 	hearing   bool
 	silent    bool
 	reports   reporter
@@ -60,6 +61,7 @@ func (c *control) loop() {
 	now := time.Now()
 	c.reports.start(now)
 	c.session.Start(now)
+	c.fallback.begin(c.call.config.Server, now)
 	r := c.call.receiver
 	for {
 		c.drain(time.Now())
@@ -86,6 +88,7 @@ func (c *control) loop() {
 		case <-timer.C:
 			now := time.Now()
 			c.session.Tick(now)
+			c.serve(now)
 			c.watch(now)
 			c.reports.tick(c, now)
 		}
@@ -123,11 +126,18 @@ func (c *control) deadline() time.Time {
 	if d := c.session.Deadline(); !d.IsZero() && d.Before(due) {
 		due = d
 	}
+	if f := &c.fallback; f.server != nil && f.at.Before(due) {
+		due = f.at
+	}
 	return due
 }
 
 // zrtp handles what the receive loop posted.
 func (c *control) zrtp(now time.Time) {
+	if c.fallback.used {
+		c.served()
+		return
+	}
 	r := c.call.receiver
 	for d := r.zrtp.Peek(); d != nil; d = r.zrtp.Peek() {
 		ssrc := binary.BigEndian.Uint32(d.data[8:])
@@ -160,6 +170,8 @@ func (c *control) drain(now time.Time) {
 			return
 		}
 		switch e := e.(type) {
+		case zrtp.PeerFound:
+			c.fallback.forget()
 		case zrtp.KeysReady:
 			c.ready(e)
 			continue

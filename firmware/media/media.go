@@ -70,6 +70,7 @@ type Config struct {
 	// Protect makes a Protector. It is called twice with the same keys: the contexts for RTP and for RTCP have different
 	// owners, and what they share (RFC 3711, Section 4.3: different session keys) is nothing.
 	Protect func(Keys) (Protector, error)
+	Server  *Server // nil: nothing but ZRTP protects the call
 
 	SSRC        uint32 // ours, the same as the Session's
 	PayloadType uint8  // of Opus, as negotiated

@@ -64,6 +64,7 @@ type receiver struct {
 	zrtp, rtcp     mailbox                   // from the port of RTP
 	rtcp2          mailbox                   // from the port of RTCP
 	keys           atomic.Pointer[Protector] // nil until keys are agreed
+	source         atomic.Uint32             // of the newest authentic speech
 	reception      reception
 	heard          heard
 	digits         chan uint8
@@ -169,6 +170,7 @@ func (r *receiver) speak(b []byte, now time.Time) {
 		r.junk.Add(1)
 		return
 	}
+	r.source.Store(p.SSRC)
 	if first := r.reception.note(p.SequenceNumber, p.Timestamp, now); first {
 		wake(r.zrtp.ready) // the control loop tells the session
 	}

@@ -268,7 +268,9 @@ func (c *control) heardRTCP(plain []byte, now time.Time) {
 				r.peerDetails(c, b)
 			}
 		case *rtcp.Goodbye:
-			c.tell(PeerLeft{})
+			if !c.fallback.used { // a gateway says goodbye for each of its sources
+				c.tell(PeerLeft{})
+			}
 		}
 	}
 }

@@ -73,10 +73,10 @@ func (p *phone) dial(to string) {
 		return
 	}
 	account := p.accountFor(to)
-	p.voice, v.authentic = v, p.overTLS(account)
+	p.voice, v.served.account, v.authentic = v, account, p.overTLS(account)
 	p.describe(v, nil, func(d signaling.Description) {
 		v.local = d
-		p.current = p.line.Dial(signaling.Dial{To: to, Account: account, Offer: d})
+		p.current = p.line.Dial(signaling.Dial{To: to, Account: account, Offer: d, ServerOnly: p.mayServe(to, account)})
 	})
 }
 
@@ -92,11 +92,12 @@ func (p *phone) answer() {
 		p.later(call.LineEnded{Cause: call.NoMedia})
 		return
 	}
+	v.served.account = p.incoming.Account
 	p.voice, v.name, v.authentic = v, p.incoming.From.Name, p.incoming.Secure
 	p.describe(v, &offer, func(d signaling.Description) {
 		v.local = d.AnswerTo(offer)
 		p.expectStreams(v)
-		p.on(p.current).Answer(p.current, v.local)
+		p.answerOn(p.incoming, v.local)
 	})
 }
 

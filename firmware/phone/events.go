@@ -39,6 +39,7 @@ func (p *phone) lineEvent(ev signaling.Event) {
 	case signaling.Answered:
 		if ev.Call == p.current && p.voice != nil {
 			p.voice.setRemote(ev.Remote)
+			p.voice.keepServer(ev.Keys)
 			p.note(Note{Event: "answered"})
 			p.handle(call.Answered{})
 		}
@@ -105,7 +106,7 @@ func (p *phone) incomingCall(ev signaling.Incoming) {
 	case p.other == talk{}:
 		p.other = talk{id: ev.Call, incoming: &ev}
 	}
-	p.handle(call.IncomingCall{From: from, Contact: contact})
+	p.handle(call.IncomingCall{From: from, Contact: contact, ServerOnly: ev.ServerOnly, Known: ev.ServerOnly && p.knows(ev.From.URI, ev.Account)})
 }
 
 // messages adds up what waits in the mailboxes of all accounts.
@@ -135,6 +136,8 @@ func (p *phone) voiceEvent(ev voiceEvent) {
 	switch e := ev.Event.(type) {
 	case media.Agreement:
 		p.agreement(v, e.Event)
+	case media.ServerOnly:
+		p.servedCall(v)
 	case media.Hearing:
 		p.note(Note{Event: "hearing", Call: v.number})
 	case media.Broken:
@@ -156,11 +159,11 @@ func (p *phone) voiceEvent(ev voiceEvent) {
 func (p *phone) agreement(v *voice, ev zrtp.Event) {
 	switch e := ev.(type) {
 	case zrtp.PeerFound:
+		v.forgetServer()
 		v.authentic = v.authentic && e.HelloHash
 		p.judge(v, e.ZID)
 	case zrtp.NoPeer:
-		p.note(Note{Event: "alert", Why: "peer cannot encrypt"})
-		p.tell(v, call.PeerCannotEncrypt{})
+		p.nobodyInZRTP(v)
 	case zrtp.SASReady:
 		v.sas = e
 	case zrtp.Secure:

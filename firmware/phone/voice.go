@@ -42,6 +42,7 @@ type voice struct {
 	seed      zrtp.Secret // of messages, while the code is to be compared; nil: none
 	initiator bool        // in ZRTP
 	rewritten bool        // somebody on the way changes the addresses of descriptions
+	served    served      // what a call to the server only needs
 	authentic bool        // the signaling went over TLS, and the Hello that came is the one it announced
 }
 
@@ -182,6 +183,9 @@ func (v *voice) start(p *phone) error {
 		cfg.RTP, cfg.RTCP = v.agent, nil
 	}
 	cfg.RTP = p.withCards(v, cfg.RTP)
+	if cfg.Server, err = v.fallback(); err != nil {
+		return err
+	}
 	v.call, err = media.Start(cfg)
 	if err != nil {
 		return err
@@ -223,6 +227,7 @@ func profileOf(c zrtp.Cipher, t zrtp.AuthTag) (protect.Profile, error) {
 
 // close ends whatever was begun and wipes the keys.
 func (v *voice) close() {
+	v.forgetServer()
 	if v.call != nil {
 		v.call.Close()
 	} else if v.session != nil {

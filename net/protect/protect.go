@@ -86,8 +86,11 @@ type Keys struct {
 	AnySSRC    bool   // RemoteSSRC is not known: those count that first send authentic packets, a few
 }
 
-// Wipe overwrites the keys.
+// Wipe overwrites the keys. Nil has none.
 func (k *Keys) Wipe() {
+	if k == nil {
+		return
+	}
 	for _, secret := range [][]byte{k.SendKey, k.SendSalt, k.RecvKey, k.RecvSalt} {
 		clear(secret)
 	}
