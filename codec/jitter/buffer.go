@@ -74,6 +74,7 @@ type Buffer struct {
 	firstTS  uint32
 	seqs, at int64 // extended sequence number and timestamp of the newest packet
 	next     int64 // timestamp of the next sample to play
+	carrier  int64 // timestamp of the packet that came last, whose copies of earlier ones follow it
 	played   int64 // sequence number of the packet played last
 	running  bool  // false before the first frame and after the stream stopped
 	made     int   // samples made up since a packet was played, without moving next
@@ -115,7 +116,7 @@ func (b *Buffer) Put(seq uint16, ts uint32, payload []byte, now time.Time) {
 	b.put(seq, ts, payload, now, false)
 }
 
-// Repeat gives the buffer a copy of an earlier packet, which a later one carried. It is as good as the packet, and no
+// Repeat gives the buffer a copy of an earlier packet, which the last one put carried. It is as good as the packet, and no
 // fault when it is not needed.
 func (b *Buffer) Repeat(seq uint16, ts uint32, payload []byte, now time.Time) {
 	if b.started {
@@ -155,8 +156,15 @@ func (b *Buffer) put(seq uint16, ts uint32, payload []byte, now time.Time, repea
 	if p.seq > b.seqs {
 		b.seqs, b.at = p.seq, max(b.at, p.ts)
 	}
-	if !p.stalled {
-		b.delay.add(p.seq, observation{transit: p.arrival - p.ts, samples: samples, fec: codec.HasFEC(payload), repeated: repeated})
+	switch {
+	case repeated:
+		b.delay.copied(b.carrier - p.ts)
+	default:
+		b.carrier = p.ts
+		b.delay.alone()
+		if !p.stalled {
+			b.delay.add(p.seq, observation{transit: p.arrival - p.ts, samples: samples, fec: codec.HasFEC(payload)})
+		}
 	}
 	b.keep(&p, payload)
 }

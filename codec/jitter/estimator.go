@@ -14,6 +14,7 @@ const (
 	memory         = 600                           // packets after which a delay counts 1/e
 	prior          = 12                            // ms of delay that a new stream is thought to have
 	priorWeight    = 0.5                           // packets that the prior counts
+	longestReach   = 640 * codec.SampleRate / 1000 // 32 packets of 20 ms
 	margin         = codec.SampleRate / 1000       // over the measured delay: a pull is never exactly on time
 	repeatedWeight = 20                            // losses come in runs, and a long gap is worse than some short ones
 	leastStep      = 8 * codec.SampleRate / 1000   // a path that is slower by less has not changed
@@ -26,7 +27,7 @@ type observation struct {
 	transit  int64
 	samples  int
 	fec      bool
-	repeated bool // it came as a copy in a later packet
+	repeated bool // it came by the next one's redundancy
 }
 
 // estimator turns transits into a base (the fastest way lately) and a target (how much later to play).
@@ -42,6 +43,9 @@ type estimator struct {
 	any    bool
 	base   int64 // transit of the fastest of the last packets
 	target int64 // samples over base at which frames are played
+	jitter int64 // of target, what packets themselves need
+	reach  int64 // of target, what copies need: their sender knows what is lost, and how far behind they must be
+	copies int64 // reach of the copies that the newest packet carries
 
 	histogram [buckets]float64
 	total     float64
@@ -161,5 +165,14 @@ func (e *estimator) choose() {
 			best, found = cost, i
 		}
 	}
-	e.target = int64((found+1)*bucket) + margin
+	e.jitter = int64((found+1)*bucket) + margin
+	e.target = e.jitter + e.reach
+}
+
+// copied notes that a packet carried a copy of one that many samples before it. alone is called at the next packet.
+func (e *estimator) copied(reach int64) { e.copies = max(e.copies, min(reach, longestReach)) }
+
+func (e *estimator) alone() {
+	e.reach, e.copies = e.copies, 0
+	e.target = e.jitter + e.reach
 }

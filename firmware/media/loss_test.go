@@ -109,8 +109,8 @@ func TestSpeechSurvivesLoss(t *testing.T) {
 		most    float64 // part of the speech that is made up
 		plans   int     // a call
 	}{
-		{"5 %", netem.Config{Loss: 0.05}, 0.010, 2}, {"10 %", netem.Config{Loss: 0.10}, 0.025, 2}, {"20 %", netem.Config{Loss: 0.20}, 0.030, 3},
-		{"40 %", netem.Config{Loss: 0.40}, 0.060, 3}, {"10 % in runs of 5", netem.Config{Burst: netem.Gilbert(0.10, 5)}, 0.060, 3},
+		{"5 %", netem.Config{Loss: 0.05}, 0.010, 2}, {"10 %", netem.Config{Loss: 0.10}, 0.020, 2}, {"20 %", netem.Config{Loss: 0.20}, 0.020, 2},
+		{"40 %", netem.Config{Loss: 0.40}, 0.045, 2}, {"10 % in runs of 5", netem.Config{Burst: netem.Gilbert(0.10, 5)}, 0.025, 2},
 	} {
 		const seeds = 4
 		made, plans := time.Duration(0), 0
