@@ -290,35 +290,6 @@ func TestNobodyThere(t *testing.T) {
 	}
 }
 
-func TestRestart(t *testing.T) {
-	a, b := newAgent(t, Config{Controlling: true}), newAgent(t, Config{})
-	connect(t, a, b)
-	first, _ := a.Way()
-	atA, _, err := a.Restart(within(t, 5*time.Second))
-	if err != nil {
-		t.Fatal(err)
-	}
-	atB, _, err := b.Restart(within(t, 5*time.Second))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Resume(atB); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.Resume(atA); err != nil {
-		t.Fatal(err)
-	}
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if w, ok := a.Way(); ok && w.Remote != first.Remote {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal("no new way")
-		}
-	}
-	talk(t, a, b)
-}
-
 func TestClose(t *testing.T) {
 	a, b := newAgent(t, Config{Controlling: true}), newAgent(t, Config{})
 	connect(t, a, b)
@@ -336,7 +307,9 @@ func TestClose(t *testing.T) {
 	case <-time.After(2 * time.Second):
 		t.Error("ReadPacket hangs")
 	}
-	<-a.Failed()
+	if _, _, err := a.Restart(within(t, time.Second), loopback); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
 	c := newAgent(t, Config{})
 	if _, err := c.ReadPacket(nil); !errors.Is(err, ErrNoWay) {
 		t.Error(err)
