@@ -71,7 +71,7 @@ var measurements = []measurement{
 	{"delay", false, false, false, (*run).delay}, {"delay10", false, true, false, (*run).delay10},
 	{"cpu", false, false, false, (*run).cpu}, {"bare", false, true, false, (*run).bare},
 	{"stall", false, false, true, (*run).stall}, {"step", true, false, true, (*run).step}, {"jitter", true, false, true, (*run).jitter},
-	{"loss", true, false, true, (*run).loss}, {"handshake", true, true, false, (*run).handshake}, {"virtual", false, true, false, (*run).virtual},
+	{"loss", true, false, false, (*run).loss}, {"handshake", true, true, false, (*run).handshake}, {"virtual", false, true, false, (*run).virtual},
 }
 
 func bench(o options) int {
