@@ -17,7 +17,7 @@ type CallID uint64
 type Line interface {
 	// Dial begins a call and returns its handle.
 	Dial(Dial) CallID
-	// Answer accepts a call that rings here. The description answers the Offer of Incoming.
+	// Answer accepts a call that rings here, or a Restart of one that runs. The description answers the Offer of that event.
 	Answer(CallID, Description)
 	// Hangup ends a call in whatever state it is: it rejects with the cause (Busy, Declined), cancels or hangs up.
 	Hangup(CallID, Cause)
@@ -81,6 +81,14 @@ type Moved struct {
 	Remote Description
 }
 
+// Restart tells that the peer of a running call looks for another way for the media (an ICE restart: RFC 8839, Section
+// 4.4.1.1.1). It waits for Answer with new candidates of ours; without any in it the restart is refused. Neither does
+// anything to the security state.
+type Restart struct {
+	Call  CallID
+	Offer Description
+}
+
 // Ended tells that a call is over. Nothing follows it.
 type Ended struct {
 	Call  CallID
@@ -106,6 +114,7 @@ func (Ringing) event()      {}
 func (Answered) event()     {}
 func (Held) event()         {}
 func (Moved) event()        {}
+func (Restart) event()      {}
 func (Ended) event()        {}
 func (Registration) event() {}
 func (Messages) event()     {}

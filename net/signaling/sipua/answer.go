@@ -155,6 +155,10 @@ func (k *call) ringHeaders(c *core, r *sip.Response) {
 // answer takes the call. The phone's description is completed here from the offer.
 func (c *core) answer(id signaling.CallID, d signaling.Description) {
 	k := c.calls[id]
+	if k != nil && k.state == up {
+		k.answerRestart(c, d)
+		return
+	}
 	if k == nil || k.state != offered {
 		return
 	}
@@ -229,6 +233,12 @@ func (c *core) cancelIn(m message) {
 	if s.call != nil && s.call.state == offered {
 		s.respond(c, 487, "Request Terminated", nil)
 		s.call.end(c, signaling.PeerCancelled)
+	}
+	for _, k := range c.calls {
+		if k.change.theirs.server == s {
+			s.respond(c, 487, "Request Terminated", nil)
+			k.change.theirs = restart{}
+		}
 	}
 }
 

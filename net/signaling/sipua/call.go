@@ -44,6 +44,7 @@ type call struct {
 	served     served
 	challenged bool
 	wasRinging bool
+	restarted  time.Time // by the peer, last
 }
 
 // dialog is what both sides keep to name each other.
@@ -84,6 +85,7 @@ func (k *call) end(c *core, cause signaling.Cause) {
 	k.state = closing
 	k.resend = time.Time{}
 	k.session = session{}
+	k.refuseRestart(c)
 	k.served.wipe()
 	k.deadlineAt = c.now.Add(timerB)
 	c.tell(signaling.Ended{Call: k.id, Cause: cause})
@@ -114,7 +116,7 @@ func (c *core) forget(k *call) {
 }
 
 func (k *call) deadline() time.Time {
-	return earliest(earliest(k.deadlineAt, k.resend), earliest(k.session.next(), k.change.at))
+	return earliest(earliest(k.deadlineAt, k.resend), earliest(k.session.next(), earliest(k.change.at, k.change.theirs.at)))
 }
 
 func (k *call) tick(c *core) {
@@ -129,6 +131,9 @@ func (k *call) tick(c *core) {
 		k.server.repeat(c)
 	}
 	k.tickSession(c)
+	if due(k.change.theirs.at, c.now) {
+		k.refuseRestart(c)
+	}
 	if due(k.change.at, c.now) {
 		k.startChange(c)
 	}

@@ -16,8 +16,10 @@ type change struct {
 	bye    bool // hang up as soon as the peer's ACK has come
 	cancel bool // withdraw our INVITE as soon as the peer is known to have it
 	want   *signaling.Description
-	at     time.Time // when to begin
-	busy   bool      // our re-INVITE runs
+	at     time.Time             // when to begin
+	busy   bool                  // our re-INVITE runs
+	sent   signaling.Description // in it
+	theirs restart               // of the peer, that waits for our candidates
 }
 
 // update changes a running call: hold (the direction) or another address or other candidates.
@@ -37,7 +39,7 @@ func (k *call) startChange(c *core) {
 	if k.state != up || k.change.want == nil || k.change.busy {
 		return
 	}
-	if !k.resend.IsZero() { // theirs is not acknowledged yet
+	if !k.resend.IsZero() || k.change.theirs.server != nil || k.unregistered() { // theirs is not acknowledged yet
 		k.change.at = c.now.Add(t1)
 		return
 	}
@@ -51,7 +53,7 @@ func (k *call) startChange(c *core) {
 	if body == nil {
 		return
 	}
-	k.change.busy = true
+	k.change.busy, k.change.sent = true, d
 	k.localSeq++
 	req := k.request(sip.INVITE, k.localSeq)
 	add(req, "Contact", c.contact(k.account, k.hop))
@@ -88,8 +90,9 @@ func (k *call) changeAnswer(c *core, d signaling.Description, res *sip.Response,
 		}
 	case res.StatusCode == 491 && k.state == up:
 		// RFC 3261, Section 14.1: who made the Call-ID waits 2.1 to 4 s, the other up to 2 s.
-		again := d
-		k.change.want = &again
+		if again := d; k.change.want == nil {
+			k.change.want = &again
+		}
 		wait := time.Duration(rand.IntN(200)) * 10 * time.Millisecond
 		if k.caller {
 			wait = 2100*time.Millisecond + time.Duration(rand.IntN(190))*10*time.Millisecond
@@ -99,13 +102,17 @@ func (k *call) changeAnswer(c *core, d signaling.Description, res *sip.Response,
 		// RFC 3261, Section 12.2.1.2: the peer does not know the dialog any more.
 		k.end(c, signaling.SessionExpired)
 	}
+	if first && k.change.want != nil && k.change.at.IsZero() { // one more wish came meanwhile
+		k.change.at = c.now
+	}
 }
 
 // changeIn takes a re-INVITE or an UPDATE. Whatever it says, it cannot change the codec, the profile or the keys: the
 // answer is ours as it was, or 488 and the call goes on.
 func (k *call) changeIn(c *core, m message) {
-	if k.change.busy || !k.resend.IsZero() {
-		// RFC 3261, Section 14.2: a re-INVITE while ours is under way.
+	// RFC 3261, Section 14.2: a re-INVITE while ours is under way. When our 200 to the one before has waited for long enough, its
+	// ACK was lost, or the network between, and a new one is taken.
+	if k.change.busy || k.change.theirs.server != nil || !k.resend.IsZero() && k.interval < 4*t1 {
 		k.reply(c, m, 491, "Request Pending", nil)
 		return
 	}
@@ -122,13 +129,17 @@ func (k *call) changeIn(c *core, m message) {
 		k.reply(c, m, 488, "Not Acceptable Here", nil)
 		return
 	}
+	if k.local.ICE != nil && k.remote.ICE != nil && newICE(k.remote.ICE, offer.ICE) {
+		k.restartIn(c, m, offer)
+		return
+	}
 	d := k.local
 	d.Direction = k.policy
 	d = d.AnswerTo(offer)
 	if !bytes.Equal(k.wire(d), k.wire(k.local)) {
 		d.Version++
 	}
-	k.retarget(m.req)
+	k.follow(c, m)
 	k.accept2xx(c, m, k.wire(d))
 	k.local = d
 	k.moveTo(c, offer)
@@ -141,7 +152,7 @@ func (k *call) compatible(offer signaling.Description) bool {
 
 // refresh answers a request without an offer: an UPDATE asks nothing, an INVITE asks for our offer.
 func (k *call) refresh(c *core, m message) {
-	k.retarget(m.req)
+	k.follow(c, m)
 	var body []byte
 	if m.req.Method == sip.INVITE {
 		body = k.wire(k.local)
@@ -187,17 +198,22 @@ func (k *call) lateAnswer(c *core, m message) {
 // moveTo notes what the peer said anew and tells the phone what matters.
 func (k *call) moveTo(c *core, d signaling.Description) {
 	before := k.remote
-	k.remote = d
-	if len(d.Hashes) == 0 {
-		k.remote.Hashes = before.Hashes // a hash that was said cannot be taken back
-	}
-	if hold := d.Direction.Hold(); hold != k.held {
-		k.held = hold
-		c.tell(signaling.Held{Call: k.id, Hold: hold})
-	}
+	k.note(c, d)
 	moved := d.RTP != before.RTP || d.RTCP != before.RTCP || newICE(before.ICE, d.ICE)
 	if moved && !d.RTP.Addr().IsUnspecified() && len(c.events) < maxPending {
 		c.tell(signaling.Moved{Call: k.id, Remote: k.remote})
+	}
+}
+
+// note remembers what the peer said anew, and tells the phone of a hold.
+func (k *call) note(c *core, d signaling.Description) {
+	if len(d.Hashes) == 0 {
+		d.Hashes = k.remote.Hashes // a hash that was said cannot be taken back
+	}
+	k.remote = d
+	if hold := d.Direction.Hold(); hold != k.held {
+		k.held = hold
+		c.tell(signaling.Held{Call: k.id, Hold: hold})
 	}
 }
 

@@ -67,6 +67,7 @@ func NewOnion(config Config, name string) (*UA, error) {
 	t.tls = func(string) *tls.Config { return tlsConfig(nil, "") }
 	u := &UA{config: config, net: t, wishes: make(chan func(), 16), events: make(chan signaling.Event),
 		quit: make(chan struct{}), ended: make(chan struct{})}
+	u.local.Store(&t.local)
 	u.core = newCore(config.Name, config.Rand, u.localFor)
 	u.core.texts.types, u.core.nextCall = config.Texts, onionCalls
 	go u.loop()

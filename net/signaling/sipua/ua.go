@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sotto/net/signaling"
@@ -42,7 +43,8 @@ var ErrName = errors.New("sipua: the name must consist of letters, digits and .-
 type UA struct {
 	config Config
 	core   *core
-	net    *transport
+	net    *transport                     // owned by the loop
+	local  atomic.Pointer[netip.AddrPort] // of net
 	wishes chan func()
 	events chan signaling.Event
 	quit   chan struct{}
@@ -72,8 +74,7 @@ func New(config Config) (*UA, error) {
 		quit: make(chan struct{}), ended: make(chan struct{})}
 	u.core = newCore(config.Name, config.Rand, u.localFor)
 	u.core.accountsOnly, u.core.texts.types = config.AccountsOnly, config.Texts
-	u.core.proved = t.proved
-	t.tls = func(name string) *tls.Config { return tlsConfig(config.Accounts, name) }
+	u.use(t)
 	if err := u.core.setAccounts(config.Accounts, time.Now()); err != nil {
 		t.close()
 		return nil, err
@@ -83,7 +84,15 @@ func New(config Config) (*UA, error) {
 }
 
 // Addr is the address on which calls are taken.
-func (u *UA) Addr() netip.AddrPort { return u.net.local }
+func (u *UA) Addr() netip.AddrPort { return *u.local.Load() }
+
+// use makes the sockets those over which the core speaks.
+func (u *UA) use(t *transport) {
+	u.net = t
+	u.local.Store(&t.local)
+	u.core.proved = t.proved
+	t.tls = func(name string) *tls.Config { return tlsConfig(u.config.Accounts, name) }
+}
 
 // Dial implements signaling.Line.
 func (u *UA) Dial(d signaling.Dial) (id signaling.CallID) {
