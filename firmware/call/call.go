@@ -8,6 +8,7 @@ const (
 	ringTimeout    = 2 * time.Minute  // of a call that nobody answers, either way
 	endedShort     = 8 * time.Second  // how long an ordinary end is shown
 	endedLong      = 10 * time.Minute // how long a failure or a missed call is shown
+	wayTimeout     = 20 * time.Second // that a call waits for a network, and then for a way over it
 	noticeTime     = 6 * time.Second  // of a line that says how something went
 	tapTime        = time.Second      // after which a symbol of multitap stands
 	dimAfter       = 20 * time.Second // without a key
@@ -122,7 +123,7 @@ func (m *Machine) Handle(dst []Action, ev Event, now time.Time) []Action {
 		m.fromLine(ev)
 	case Beside:
 		m.beside(ev.Event)
-	case Secure, CacheMismatch, PeerCannotEncrypt, EncryptedToServer, Alert, MediaFailed, Stats:
+	case Secure, CacheMismatch, PeerCannotEncrypt, EncryptedToServer, Alert, WayLost, WayFound, MediaFailed, Stats:
 		m.fromMedia(ev)
 	default:
 		m.fromHouse(ev)

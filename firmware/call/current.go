@@ -14,6 +14,7 @@ type current struct {
 	course
 	pause
 	media  bool      // the pipeline runs
+	lost   bool      // the network is gone from under it
 	begun  time.Time // when it began to ring
 	since  time.Time // when it became secure; zero: never
 	cause  Cause
@@ -242,6 +243,8 @@ func (m *Machine) fromMedia(ev Event) {
 		}
 	case Alert:
 		c.alert = ev.Why
+	case WayLost, WayFound:
+		m.way(c, ev)
 	case Stats:
 		c.stats = ev
 		c.noteDelay()

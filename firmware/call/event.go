@@ -62,6 +62,10 @@ type (
 	PeerCannotEncrypt struct{}
 	// Alert tells of something that honest peers and random errors do not cause. An empty one takes it back.
 	Alert struct{ Why string }
+	// WayLost tells that the network is gone from under a call, and again that another way is looked for; the call waits.
+	// WayFound ends that.
+	WayLost  struct{}
+	WayFound struct{}
 	// MediaFailed ends the call: no way for the media, a sound card gone, or a key agreement that failed.
 	MediaFailed struct{ Cause Cause }
 	// Stats is how the voice arrives, about once a second.
@@ -136,6 +140,8 @@ func (Secure) event()            {}
 func (CacheMismatch) event()     {}
 func (PeerCannotEncrypt) event() {}
 func (Alert) event()             {}
+func (WayLost) event()           {}
+func (WayFound) event()          {}
 func (MediaFailed) event()       {}
 func (Stats) event()             {}
 func (Tick) event()              {}

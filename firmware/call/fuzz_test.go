@@ -39,7 +39,7 @@ func event(b byte) Event {
 	sas := Secure{SAS: "ybnd", Initiator: b%2 == 0, FirstCall: true}
 	events := []Event{IncomingCall{From: Party{"Eve", "sip:eve@192.0.2.1"}}, IncomingCall{From: Party{"x", "sip:bob@10.0.0.2"}, Contact: "1"}, Ringing{}, Answered{}, LineEnded{PeerHungUp},
 		LineEnded{Unreachable}, sas, Secure{SAS: "button:Galveston", Verified: true}, Secure{SAS: "ybnd", OtherDevice: true},
-		Secure{SAS: "ybnd", Name: "Carol", OtherPerson: true}, Secure{}, CacheMismatch{}, PeerCannotEncrypt{}, Alert{"altered message"},
+		Secure{SAS: "ybnd", Name: "Carol", OtherPerson: true}, Secure{}, CacheMismatch{}, PeerCannotEncrypt{}, Alert{"altered message"}, WayLost{}, WayFound{}, Beside{WayLost{}},
 		MediaFailed{NoMedia}, Stats{Lost: 0.1}, Tick{}, ContactsChanged{}, ContactsChanged{twoContacts},
 		LogChanged{[]Entry{{Peer: Party{"Bob", "2"}}}}, NetworkChanged{}, SettingsChanged{Settings{Language: "de", LockAfter: 1}}, BatteryChanged{50}, RunningChanged{Running{Version: "1"}}, SetupChanged{Setup{Accounts: []Account{{User: "u", Server: "s"}}}, Able{Link: true, Clock: true, Routes: []string{"direct", "relay"}, Tor: true}},
 		PeerHeld{true}, PeerHeld{false}, Beside{LineEnded{PeerHungUp}}, Beside{CacheMismatch{}}, Beside{MediaFailed{NoMedia}}, Beside{PeerHeld{true}},

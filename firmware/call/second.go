@@ -28,6 +28,8 @@ func (m *Machine) beside(ev Event) {
 		c.heldThere = ev.On
 	case Alert:
 		c.alert = ev.Why
+	case WayLost, WayFound:
+		m.way(c, ev)
 	case Stats:
 		c.stats = ev
 	case CacheMismatch:

@@ -9,6 +9,7 @@ const (
 	timerCall   timer = iota // the phase of the call takes too long, or its end was shown long enough
 	timerOther               // nobody answers the call that waits
 	timerOpen                // the microphone of an intercom call opens
+	timerWay                 // a call waits for a network too long
 	timerSample              // a ring tone was heard long enough
 	timerTap                 // a symbol of multitap stands
 	timerNotice              // a line goes
@@ -56,6 +57,9 @@ func (m *Machine) expire() {
 	}
 	if m.timers.due(timerOther, m.now) {
 		m.refuseWaiting(PeerCancelled)
+	}
+	if m.timers.due(timerWay, m.now) {
+		m.noWay()
 	}
 	m.timers.due(timerSample, m.now)
 	m.timers.due(timerOpen, m.now) // settle sees that the time has come

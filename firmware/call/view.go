@@ -81,6 +81,9 @@ func (c *current) view(now time.Time, volume int) View {
 	if c.state != Ended && !c.since.IsZero() {
 		v.Elapsed = now.Sub(c.since)
 	}
+	if c.lost && c.state != Ended {
+		v.Alert = networkLost
+	}
 	v.Quality = quality(c.stats.Lost)
 	return v
 }

@@ -48,7 +48,7 @@ func texting(p *phone, state call.MessageState, cause string, vanish int) {
 // corners are the places that no picture shows. With the gallery and the causes they hold every word of the telephone.
 func corners() (all []galleryScreen) {
 	add := func(name string, reach func(p *phone)) { all = append(all, galleryScreen{name, reach}) }
-	for _, why := range []string{"GoClear refused", "card", "media moved", "not stored", "pairing failed", "peer silent", "retained secret not stored"} {
+	for _, why := range []string{"GoClear refused", "card", "media moved", "network lost", "not stored", "pairing failed", "peer silent", "retained secret not stored"} {
 		add("alert "+why, func(p *phone) { p.calling(with(first, verified), call.Alert{Why: why}) })
 		add("alert, unverified, "+why, func(p *phone) { p.calling(first, call.Alert{Why: why}) })
 	}

@@ -27,6 +27,7 @@ func TestRebind(t *testing.T) {
 			if m := want[signaling.Moved](bob); m.Remote.RTP != d.RTP || alice.Addr() != at {
 				t.Errorf("at %v, told %v, want %v", alice.Addr(), m.Remote.RTP, at)
 			}
+			alice.quiet() // until all is acknowledged
 		}
 		if err := alice.Rebind(netip.MustParseAddrPort("203.0.113.77:5060")); err == nil || alice.Addr() != first {
 			t.Errorf("%v on an address that is not ours: %v", alice.Addr(), err)
