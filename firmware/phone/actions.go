@@ -62,7 +62,7 @@ func (p *phone) dial(to string) {
 		p.dialOnion(to, target, route)
 		return
 	}
-	if p.line == nil {
+	if p.line == nil || p.away {
 		p.note(Note{Event: "ended", Cause: string(call.NoNetwork)})
 		p.later(call.LineEnded{Cause: call.NoNetwork})
 		return

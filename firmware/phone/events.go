@@ -48,13 +48,9 @@ func (p *phone) lineEvent(ev signaling.Event) {
 	case signaling.Messages:
 		p.messages(ev)
 	case signaling.Moved:
-		if v := p.voiceOf(ev.Call); v != nil {
-			v.setRemote(ev.Remote)
-			p.note(Note{Event: "alert", Call: v.number, Why: "media moved"})
-			if !v.rewritten { // the reason is known, and stays on the screen
-				p.tell(v, call.Alert{Why: "media moved"})
-			}
-		}
+		p.moved(ev)
+	case signaling.Restart:
+		p.restart(ev)
 	case signaling.Held:
 		if v := p.voiceOf(ev.Call); v != nil {
 			p.note(Note{Event: "held", Call: v.number, Text: map[bool]string{true: "on", false: "off"}[ev.Hold]})
@@ -144,14 +140,18 @@ func (p *phone) voiceEvent(ev voiceEvent) {
 		p.note(Note{Event: "alert", Call: v.number, Why: e.Err.Error()})
 		p.tell(v, call.MediaFailed{Cause: call.NoMedia})
 	case media.PeerSilent:
-		if v.local.Direction == signaling.SendRecv && !v.remote.Direction.Hold() { // else silence was asked for
+		if v.local.Direction == signaling.SendRecv && !v.remote.Direction.Hold() && !p.away { // else silence was asked for
+			v.silent = true
 			p.note(Note{Event: "alert", Call: v.number, Why: "peer silent"})
 			p.tell(v, call.Alert{Why: "peer silent"})
 		}
 	case media.PeerLeft:
 		p.peerLeft(v)
 	case media.PeerBack:
-		p.tell(v, call.Alert{})
+		if v.silent {
+			v.silent = false
+			p.tell(v, call.Alert{})
+		}
 	}
 }
 

@@ -11,17 +11,26 @@ import (
 	"sotto/net/signaling/sipua"
 )
 
-// network takes in what the link is now. A line belongs to one address: when the address changes, the line is opened anew
-// and a call over the old one has ended.
+// network takes in what the link is now. A line belongs to one address: when the address changes, the line is opened anew,
+// and a call that stays is taken along.
 func (p *phone) network(s link.Status) {
 	addr := s.Address.Addr()
-	if p.line != nil && s.Up() && p.line.Addr().Addr() == addr {
+	switch {
+	case p.line != nil && s.Up() && !p.away && p.line.Addr().Addr() == addr:
 		return
-	}
-	p.closeLine()
-	if s.Up() {
-		if err := p.openLine(netip.AddrPortFrom(addr, p.cfg.Listen.Port())); err != nil {
-			p.note(Note{Event: "alert", Why: err.Error()})
+	case p.line != nil && slices.ContainsFunc(p.talks(), stays):
+		p.dropCalls(func(t talk) bool { return !stays(t) })
+		if s.Up() {
+			p.arrive(addr)
+		} else {
+			p.leave()
+		}
+	default:
+		p.closeLine()
+		if s.Up() {
+			if err := p.openLine(netip.AddrPortFrom(addr, p.cfg.Listen.Port())); err != nil {
+				p.note(Note{Event: "alert", Why: err.Error()})
+			}
 		}
 	}
 	p.tellNetwork()
@@ -42,18 +51,25 @@ func (p *phone) closeLine() {
 	if p.line == nil {
 		return
 	}
-	if p.other.id != 0 && !sipua.IsOnion(p.other.id) {
+	p.dropCalls(func(talk) bool { return true })
+	p.line.Close()
+	p.line, p.away = nil, false
+}
+
+// dropCalls ends those calls over the line that are to go.
+func (p *phone) dropCalls(goes func(talk) bool) {
+	if t := p.other; t.id != 0 && !sipua.IsOnion(t.id) && goes(t) {
+		p.line.Hangup(t.id, signaling.HungUp)
 		p.exchange()
 		p.forgetCall()
 		p.exchange()
 		p.handle(call.Beside{Event: call.LineEnded{Cause: call.NoNetwork}})
 	}
-	if p.current != 0 && !sipua.IsOnion(p.current) {
+	if t := p.talks()[0]; t.id != 0 && !sipua.IsOnion(t.id) && goes(t) {
+		p.line.Hangup(t.id, signaling.HungUp)
 		p.forgetCall()
 		p.handle(call.LineEnded{Cause: call.NoNetwork})
 	}
-	p.line.Close()
-	p.line = nil
 }
 
 // tellNetwork shows what can be reached, and where we can be reached.
@@ -63,7 +79,7 @@ func (p *phone) tellNetwork() {
 		n.Registered = n.Registered || ok
 	}
 	n.Why = p.refused
-	if p.line != nil {
+	if p.line != nil && !p.away {
 		n.Up, n.Route, n.Address = true, "direct", p.line.Addr().String()
 	}
 	if p.tor.service != nil && p.tor.status.Reachable() {

@@ -95,6 +95,7 @@ type phone struct {
 	given    given          // of the configuration
 	zone     *time.Location // nil: the system's
 	stale    bool           // the accounts are others than those of the line
+	away     bool           // the line's address is gone, and a call waits for it or another
 	refused  call.Cause     // what a registrar said last; empty: nothing bad
 	told     time.Time      // when the machine was last told how the voice arrives
 	voices   chan voiceEvent
@@ -198,6 +199,7 @@ func (p *phone) loop(ctx context.Context, keys <-chan hal.KeyEvent, failed <-cha
 	defer timer.Stop()
 	for {
 		p.tellStats()
+		p.leaveLine()
 		p.renewLine()
 		p.readSetUp()
 		p.askClock()

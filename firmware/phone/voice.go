@@ -41,9 +41,17 @@ type voice struct {
 	compared  bool        // the code, in this call or before
 	seed      zrtp.Secret // of messages, while the code is to be compared; nil: none
 	initiator bool        // in ZRTP
-	rewritten bool        // somebody on the way changes the addresses of descriptions
-	served    served      // what a call to the server only needs
-	authentic bool        // the signaling went over TLS, and the Hello that came is the one it announced
+	travel
+	served    served // what a call to the server only needs
+	authentic bool   // the signaling went over TLS, and the Hello that came is the one it announced
+}
+
+// travel is what becomes of the addresses of a call.
+type travel struct {
+	rewritten bool // somebody on the way changes those of descriptions
+	searches  int  // for another way, so far
+	moving    bool // we have asked the peer for one
+	silent    bool // the screen says that the peer is
 }
 
 // voiceEvent is a media event of the call with that number.

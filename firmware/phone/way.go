@@ -55,7 +55,7 @@ func (p *phone) describe(v *voice, peer *signaling.Description, ready func(signa
 		ready(v.description(p.cfg.Ptime))
 		return
 	}
-	if p.line == nil {
+	if p.line == nil || p.away {
 		p.later(call.MediaFailed{Cause: call.NoMedia})
 		return
 	}
@@ -120,13 +120,18 @@ func (p *phone) findWay(v *voice) {
 				p.note(Note{Event: "alert", Why: err.Error()})
 				p.handle(call.MediaFailed{Cause: call.NoMedia})
 			default:
-				if w, ok := v.agent.Way(); ok {
-					p.note(Note{Event: "way", Text: map[bool]string{false: "direct", true: "relay"}[w.Relayed]})
-				}
+				p.noteWay(v)
 				p.speak(v)
 			}
 		}
 	})
+}
+
+// noteWay reports how the media goes.
+func (p *phone) noteWay(v *voice) {
+	if w, ok := v.agent.Way(); ok {
+		p.note(Note{Event: "way", Text: map[bool]string{false: "direct", true: "relay"}[w.Relayed]})
+	}
 }
 
 // withoutWay goes on with a peer that does not know ICE: it gets our plain address by an update of the call.

@@ -126,20 +126,42 @@ func (w *wire) WaitsInKernel() bool { return true }
 
 // ReadPacket reads the next datagram, whoever sent it: what counts is that ZRTP and SRTP can check it.
 func (w *wire) ReadPacket(dst []byte) (int, error) {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
 	for !w.closed.Load() {
-		n, err := unix.Read(w.fd, dst)
+		n, err := w.read(dst)
 		switch {
 		case w.closed.Load():
-		case err == nil:
+		case err == nil && n > 0: // nothing is what a port says that become closes
 			return n, nil
+		case err == nil:
 		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNREFUSED):
 		default:
 			return 0, fmt.Errorf("phone: media port: %w", err)
 		}
 	}
 	return 0, net.ErrClosed
+}
+
+// read lets become take the port away between two datagrams.
+func (w *wire) read(dst []byte) (int, error) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return unix.Read(w.fd, dst)
+}
+
+// become goes on over the port of another wire, which is not to be used any more. Who reads and writes notices nothing. Where
+// packets go must be said anew. The goroutine that calls addr and setRemote calls it.
+func (w *wire) become(other *wire) {
+	old := w.fd
+	_ = unix.Shutdown(old, unix.SHUT_RDWR) // it wakes the reader
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed.Load() {
+		old = other.fd
+	} else {
+		w.fd, w.local = other.fd, other.local
+	}
+	w.remote.Store(nil)
+	_ = unix.Close(old)
 }
 
 // WritePacket sends a datagram to the peer; before the peer's address is known it is dropped.

@@ -35,7 +35,8 @@ func (u *UA) rebind(at netip.AddrPort) error {
 	old := u.net
 	t.last = old.last // a connection is never taken for one of before
 	u.use(t)
-	go old.close()
+	old.release()
+	go old.finish()
 	u.core.rebound(changed, time.Now())
 	return nil
 }

@@ -17,8 +17,10 @@ func TestRebind(t *testing.T) {
 		first := alice.Addr()
 		second := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.2"), first.Port())
 		for _, at := range []netip.AddrPort{second, second, first} {
-			if err := alice.Rebind(at); err != nil {
-				t.Fatal(err)
+			for _, there := range []netip.AddrPort{first, second, first, second, at} { // each is free at once
+				if err := alice.Rebind(there); err != nil {
+					t.Fatal(err)
+				}
 			}
 			d := describe(4000)
 			d.RTP = netip.AddrPortFrom(at.Addr(), d.RTP.Port()+uint16(moves))

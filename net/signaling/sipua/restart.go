@@ -42,6 +42,9 @@ func (k *call) restartIn(c *core, m message, offer signaling.Description) {
 	if s == nil {
 		return
 	}
+	if len(offer.Hashes) == 0 {
+		offer.Hashes = k.remote.Hashes
+	}
 	k.restarted = c.now
 	s.tag = k.localTag
 	s.respond(c, 100, "Trying", nil)

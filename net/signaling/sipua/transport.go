@@ -50,7 +50,16 @@ type hopKey struct {
 func keyOf(h hop) hopKey { return hopKey{h.proto, h.addr, h.name} }
 
 // listen opens the sockets; the TCP port only if connections are to be accepted. The error is one clear sentence.
-func listen(addr netip.AddrPort, accept bool) (*transport, error) {
+func listen(addr netip.AddrPort, accept bool) (t *transport, err error) {
+	for range 8 { // a port that is free for UDP may be in use for TCP
+		if t, err = listenAt(addr, accept); err == nil || addr.Port() != 0 {
+			break
+		}
+	}
+	return t, err
+}
+
+func listenAt(addr netip.AddrPort, accept bool) (*transport, error) {
 	t := &transport{in: make(chan input, 64), done: make(chan struct{}), conns: map[flowID]*conn{},
 		byAddr: map[hopKey]*conn{}, slots: make(chan struct{}, maxConnections)}
 	var err error
@@ -279,11 +288,21 @@ func (t *transport) drop(c *conn) {
 
 // close ends everything and waits for the goroutines.
 func (t *transport) close() {
+	t.release()
+	t.finish()
+}
+
+// release gives the address back.
+func (t *transport) release() {
 	close(t.done)
 	t.udp.Close()
 	if t.tcp != nil {
 		t.tcp.Close()
 	}
+}
+
+// finish ends the connections and waits for the goroutines.
+func (t *transport) finish() {
 	for _, c := range t.conns {
 		c.finish()
 	}
