@@ -23,6 +23,7 @@ const (
 	CannotEncrypt  Cause = "peer cannot encrypt"
 	Redirected     Cause = "redirected"
 	BadAddress     Cause = "bad address"
+	NoAddress      Cause = "no address left" // who called over Tor did not say where to call back
 	TooMany        Cause = "too many calls"
 	ProtocolError  Cause = "protocol error"
 	ServerError    Cause = "server error"
@@ -42,7 +43,7 @@ const (
 
 // Causes is every cause that a screen may have to explain.
 var Causes = [...]Cause{HungUp, PeerHungUp, Cancelled, PeerCancelled, Busy, Declined, NoAnswer, NotFound, Unreachable,
-	NoNetwork, NotRegistered, NotAuthorized, NotAcceptable, CannotEncrypt, Redirected, BadAddress, TooMany, ProtocolError,
+	NoNetwork, NotRegistered, NotAuthorized, NotAcceptable, CannotEncrypt, Redirected, BadAddress, NoAddress, TooMany, ProtocolError,
 	ServerError, NotTrusted, NoMedia, NoRelay, TorNotReady, NotLetIn, Rewritten, SessionExpired, Stopped, NeedsTLS, KeyFailed, KeyRefused, CodeDiffers}
 
 // ordinary causes need no explanation: their screen goes by itself.

@@ -125,13 +125,27 @@ func (m *Machine) openRoutes() {
 		var rows []action
 		for _, r := range m.able.Routes {
 			rows = append(rows, action{Row{Label: routeLabel(r), Mark: onOff(routeLabel(r) == routeLabel(m.setup.Route))}, func() {
-				m.setup.Route = r
-				m.saveSetup()
-				m.back()
+				m.chooseRoute(r, routeLabel(r), func() {
+					m.setup.Route = r
+					m.saveSetup()
+				})
 			}})
 		}
 		return rows
 	}))
+}
+
+// chooseRoute takes a route; a way over Tor says first who learns our address by it.
+func (m *Machine) chooseRoute(route string, name Label, set func()) {
+	take := func() {
+		set()
+		m.back()
+	}
+	if !strings.HasPrefix(route, "tor") {
+		take()
+		return
+	}
+	m.confirm(name, Label("reveals."+route), "", take)
 }
 
 // contactRoutes are the ways to a contact among which one can choose.
@@ -153,21 +167,13 @@ func contactRoute(route string) Label {
 	return Label("route." + route)
 }
 
-// openContactRoutes lets one choose; a way over Tor says first who learns our address by it.
+// openContactRoutes lets one choose.
 func (m *Machine) openContactRoutes(c Contact, routes []string) {
 	m.open(m.menu("route", func() []action {
 		var rows []action
 		for _, r := range routes {
 			rows = append(rows, action{Row{Label: contactRoute(r), Mark: onOff(r == c.Route)}, func() {
-				set := func() {
-					m.do(SetRoute{c.ID, r})
-					m.back()
-				}
-				if !strings.HasPrefix(r, "tor") {
-					set()
-					return
-				}
-				m.confirm(contactRoute(r), Label("reveals."+r), "", set)
+				m.chooseRoute(r, contactRoute(r), func() { m.do(SetRoute{c.ID, r}) })
 			}})
 		}
 		return rows

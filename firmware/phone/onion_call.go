@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,13 +57,22 @@ func (o *over) byICE(peer *signaling.Description) bool {
 	return o.route != torAll && (peer == nil || peer.ICE != nil && !nat.Mismatch(*peer))
 }
 
+// unreadable is why an address of Tor cannot be dialled: what stands for a stranger who called tells nobody where to call back.
+func unreadable(to string) call.Cause {
+	if strings.HasSuffix(hostOf(to), ".onion") {
+		return call.BadAddress
+	}
+	return call.NoAddress
+}
+
 // dialOnion begins a call to an onion address: a stream first, then the call over it. There is no other way: without
 // the stream the call ends.
 func (p *phone) dialOnion(to string, target onion.Target, route string) {
 	uri := "sip:handset@" + target.Address.String() + ";transport=tcp"
 	if target.Address == (onion.Address{}) {
-		p.note(Note{Event: "ended", Cause: string(call.BadAddress)})
-		p.later(call.LineEnded{Cause: call.BadAddress})
+		cause := unreadable(to)
+		p.note(Note{Event: "ended", Cause: string(cause)})
+		p.later(call.LineEnded{Cause: cause})
 		return
 	}
 	token, err := newToken()

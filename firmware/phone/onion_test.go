@@ -48,6 +48,16 @@ func TestOnionNeverLeavesInTheClear(t *testing.T) {
 	}
 }
 
+// TestNoAddressLeft: calling back a stranger who called over Tor fails in other words than a wrong address.
+func TestNoAddressLeft(t *testing.T) {
+	for to, want := range map[string]call.Cause{"sip:x@nothing.onion": call.BadAddress,
+		"sip:x@[" + sipua.OnionAddr("other.onion").Addr().String() + "]:5060": call.NoAddress} {
+		if got := unreadable(to); got != want {
+			t.Errorf("%s: %s, want %s", to, got, want)
+		}
+	}
+}
+
 // TestRouteTellsNoMore: the description of a call has no address of ours but where the route allows one.
 func TestRouteTellsNoMore(t *testing.T) {
 	p := still(t, Config{State: t.TempDir(), Contacts: []Contact{{"Ann", "sip:ann@192.0.2.1"}}})

@@ -195,6 +195,25 @@ func TestAFixedAddress(t *testing.T) {
 	p.wantNot("Automatic|Route")
 }
 
+func TestTheUsualWayTellsWhatItReveals(t *testing.T) {
+	p := newPhone(t, call.Config{Able: call.Able{Routes: []string{"direct", "tor", "tor-relay", "tor-direct"}}})
+	p.menu("settings", "network")
+	p.choose("route", "route.tor-direct")
+	p.wantScreen("They learn your address")
+	p.press("softR") // no
+	p.wantDid()
+	p.choose("route.tor-relay")
+	p.wantScreen("Only the relay learns your address")
+	p.press("softL")
+	p.wantDid(call.SaveSetup{Setup: call.Setup{Route: "tor-relay"}})
+	p.choose("route", "route.tor")
+	p.wantScreen("They do not learn your address")
+	p.press("softL")
+	p.wantDid(call.SaveSetup{Setup: call.Setup{Route: "tor"}})
+	p.choose("route", "route.direct") // nothing to ask
+	p.wantDid(call.SaveSetup{Setup: call.Setup{Route: "direct"}})
+}
+
 func TestAContactHasAWayOfItsOwn(t *testing.T) {
 	contacts := append([]call.Contact(nil), book...)
 	contacts[1].Onion, contacts[1].Route = true, "tor"
