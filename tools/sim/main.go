@@ -20,6 +20,7 @@ import (
 	"syscall"
 
 	"sotto/firmware/phone"
+	"sotto/net/link"
 	"sotto/net/nat"
 	"sotto/net/onion"
 	"sotto/net/signaling/sipua"
@@ -39,6 +40,7 @@ type options struct {
 	screen                                       string
 	drift                                        float64
 	realtime                                     bool
+	roam                                         bool
 }
 
 // contactFlag collects repeated --contact 'Name=sip:...'.
@@ -89,6 +91,7 @@ func parseFlags(args []string, help io.Writer) (o options, err error) {
 	fs.StringVar(&o.http, "http", "", "`address` of a page that shows this handset, as 127.0.0.1:8080")
 	fs.IntVar(&o.ptime, "ptime", 20, "`milliseconds` of speech in a packet: 10, 20, 40 or 60")
 	fs.BoolVar(&o.realtime, "realtime", true, "ask for real-time scheduling of the voice; what is not permitted stays as it is")
+	fs.BoolVar(&o.roam, "roam", false, "follow the address of this machine when it changes, instead of the one in --sip")
 	fs.Float64Var(&o.drift, "drift", 0, "parts per `million` by which the sound card's crystal is fast")
 	fs.StringVar(&o.screen, "screen", "240x240", "`size` of the display: 240x240, 240x320 or 128x64")
 	if err := fs.Parse(args); err != nil {
@@ -189,6 +192,16 @@ func run(o options) error {
 	defer d.close()
 	done := make(chan error, 2)
 	cfg := d.config(o)
+	if o.roam {
+		network := make(chan link.Status)
+		cfg.Network, cfg.Listen = network, netip.AddrPortFrom(netip.Addr{}, o.listen.Port())
+		go link.Follow(ctx, func(s link.Status) {
+			select {
+			case network <- s:
+			case <-ctx.Done():
+			}
+		})
+	}
 	if o.sound != "" {
 		v, err := listenLive(o.sound)
 		if err != nil {
