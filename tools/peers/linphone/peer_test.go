@@ -101,16 +101,20 @@ func spawn(t *testing.T, ns, name string, env []string, args ...string) *console
 	return c
 }
 
+// kill ends it: by the end of its input, by a signal as people send, by force.
 func (c *console) kill() {
 	c.stdin.Close()
 	done := make(chan struct{})
 	go func() { c.cmd.Wait(); close(done) }()
-	select {
-	case <-done:
-	case <-time.After(5 * time.Second):
-		c.cmd.Process.Kill()
-		<-done
+	for _, end := range []func(){func() { c.cmd.Process.Signal(os.Interrupt) }, func() { c.cmd.Process.Kill() }} {
+		select {
+		case <-done:
+			return
+		case <-time.After(2500 * time.Millisecond):
+			end()
+		}
 	}
+	<-done
 }
 
 func (c *console) say(lines ...string) { io.WriteString(c.stdin, strings.Join(lines, "\n")+"\n") }
@@ -141,6 +145,12 @@ func (c *console) await(limit time.Duration, expr string) []string {
 // linphonec starts the peer with its own home, that is with a new ZID, and more lines for its [sip] section.
 func linphonec(t *testing.T, speech string, sipLines ...string) (c *console, recording string) {
 	t.Helper()
+	return linphonecWith(t, speech, peerConfig(sipLines))
+}
+
+// linphonecWith starts it with a configuration.
+func linphonecWith(t *testing.T, speech, config string) (c *console, recording string) {
+	t.Helper()
 	dir := t.TempDir()
 	home := filepath.Join(dir, "home")
 	for _, d := range []string{".local/share/linphone", ".config/linphone"} {
@@ -149,7 +159,7 @@ func linphonec(t *testing.T, speech string, sipLines ...string) (c *console, rec
 		}
 	}
 	rc := filepath.Join(dir, "linphonerc")
-	if err := os.WriteFile(rc, []byte(peerConfig(sipLines)), 0o600); err != nil {
+	if err := os.WriteFile(rc, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	recording = filepath.Join(dir, "heard.wav")

@@ -1,0 +1,329 @@
+//go:build interop
+
+package linphone
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sotto/hal"
+	"sotto/hal/haltest"
+	"sotto/tools/bench/stoi"
+	"sotto/tools/wire"
+)
+
+// Calls with keys that the server has: baresip, which knows SDES and no ZRTP, is the gateway, behind kamailio. Our account is over
+// TLS, the gateway's is not: servers and what is behind them are not ours to judge, which is why such a call is what it is.
+// linphonec, which knows both, must never come to it.
+
+const registrarPort, registrarTLS = 5070, 5071
+
+// registrar runs kamailio beside the peer, and returns the authority's file.
+func registrar(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	certificate(t, dir)
+	conf, err := os.ReadFile("../sip/servers/kamailio.cfg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.NewReplacer("127.0.0.1:SIPPORT", fmt.Sprintf("%s:%d", peerIP, registrarPort), "127.0.0.1:TLSPORT", fmt.Sprintf("%s:%d", peerIP, registrarTLS),
+		"ALGORITHM", "MD5", "example.test", peerIP, "CERTFILE", dir+"/cert.pem", "KEYFILE", dir+"/key.pem").Replace(string(conf))
+	if err := os.WriteFile(dir+"/kamailio.cfg", []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	server := spawn(t, peerHost, "kamailio", nil, "kamailio", "-DD", "-E", "-f", dir+"/kamailio.cfg", "-P", dir+"/pid", "-Y", dir, "-w", dir, "-m", "32", "-M", "4",
+		"-A", "WITH_DIGEST")
+	t.Cleanup(func() { server.cmd.Process.Signal(os.Interrupt) })
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if exec.Command("ip", "netns", "exec", peerHost, "bash", "-c", fmt.Sprintf("exec 3<>/dev/tcp/%s/%d", peerIP, registrarTLS)).Run() == nil {
+			return dir + "/cert.pem"
+		}
+		if time.Now().After(end) {
+			t.Fatal("kamailio does not listen")
+		}
+	}
+}
+
+// certificate writes one for the server's address, and its key.
+func certificate(t *testing.T, dir string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "gateway"}, IPAddresses: []net.IP{net.ParseIP(peerIP)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: der}, "key.pem": {Type: "PRIVATE KEY", Bytes: keyDER}} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(&block), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+const gatewayConfig = `poll_method epoll
+sip_listen %[1]s:5060
+audio_source aufile,%[2]s/mic.wav
+audio_player aubridge,nobody
+audio_alert aubridge,nobody
+ausrc_srate 48000
+auplay_srate 48000
+ausrc_channels 2
+auplay_channels 2
+snd_path %[2]s
+module_path %[3]s
+module opus.so
+module aufile.so
+module aubridge.so
+module srtp.so
+module sndfile.so
+module_app menu.so
+module_app account.so
+`
+
+// gateway is baresip registered as "gate" with a way of encryption, which calls somebody as it starts if to is not empty.
+// Its folder has what it hears.
+func gateway(t *testing.T, said, encryption, to string) (c *console, folder string) {
+	t.Helper()
+	folder = t.TempDir()
+	modules, err := filepath.Glob("/usr/lib*/baresip/modules")
+	if err != nil || len(modules) == 0 {
+		t.Fatal("baresip has no modules: apt install baresip-core")
+	}
+	pcm, err := haltest.ReadWAV(said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := haltest.WriteStereoWAV(filepath.Join(folder, "mic.wav"), pcm); err != nil {
+		t.Fatal(err)
+	}
+	account := fmt.Sprintf("<sip:gate@%[1]s>;auth_user=gate;auth_pass=secret;outbound=\"sip:%[1]s:%[2]d\";regint=600;answermode=auto;"+
+		"mediaenc=%[3]s;audio_codecs=opus/48000/2\n", peerIP, registrarPort, encryption)
+	for name, text := range map[string]string{"config": fmt.Sprintf(gatewayConfig, peerIP, folder, modules[0]), "accounts": account} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	args := []string{"baresip", "-f", folder}
+	if to != "" {
+		args = append(args, "-e", "/dial "+to)
+	}
+	c = spawn(t, peerHost, "baresip", nil, args...)
+	t.Cleanup(func() { c.cmd.Process.Signal(os.Interrupt) }) // it reads no input
+	c.await(15*time.Second, "200 OK")
+	return c, folder
+}
+
+// heardBy is the only recording of what baresip decoded.
+func heardBy(t *testing.T, folder string) string {
+	t.Helper()
+	names, _ := filepath.Glob(filepath.Join(folder, "dump-*-dec.wav"))
+	if len(names) != 1 {
+		t.Fatalf("baresip has %d recordings", len(names))
+	}
+	return names[0]
+}
+
+// ourAccount starts the simulator with an account, and records the wire. state is its memory.
+func ourAccount(t *testing.T, ca, state, transport, more string) (sim *console, speaker, capture string) {
+	t.Helper()
+	dir := t.TempDir()
+	capture, speaker = filepath.Join(dir, "wire.pcap"), filepath.Join(dir, "speaker.wav")
+	dump := spawn(t, ourHost, "tcpdump", nil, "tcpdump", "-i", "slpa", "-U", "-w", capture)
+	dump.await(5*time.Second, "listening on")
+	t.Cleanup(func() { dump.cmd.Process.Signal(os.Interrupt) })
+	port := map[bool]int{true: registrarTLS, false: registrarPort}[transport == "tls"]
+	sim = spawn(t, ourHost, "sim", nil, root+"/build/sim", "--name", "sotto", "--sip", ourIP+":5060",
+		"--state", state, "--mic", filepath.Join(root, "tools/call/speech/alice.wav"), "--speaker", speaker, "--ca", ca,
+		"--account", fmt.Sprintf("sip:sotto:secret@%s:%d;transport=%s%s", peerIP, port, transport, more),
+		"--contact", fmt.Sprintf("Gate=sip:gate@%s:%d", peerIP, port), "--script", "-")
+	sim.await(10*time.Second, `"event":"registered"`)
+	return sim, speaker, capture
+}
+
+// TestGateway: both directions, speech and wire, and the words on the screen.
+func TestGateway(t *testing.T) {
+	for _, weCall := range []bool{true, false} {
+		t.Run(fmt.Sprintf("we call=%v", weCall), func(t *testing.T) {
+			hosts(t)
+			ca := registrar(t)
+			said := speech(t, "bob.wav")
+			var folder string
+			var peer, sim *console
+			var speaker, capture string
+			if weCall {
+				peer, folder = gateway(t, said, "srtp-mand", "")
+				sim, speaker, capture = ourAccount(t, ca, filepath.Join(t.TempDir(), "state"), "tls", ";gateway")
+				sim.say("hold 2")
+			} else {
+				sim, speaker, capture = ourAccount(t, ca, filepath.Join(t.TempDir(), "state"), "tls", ";gateway")
+				peer, folder = gateway(t, said, "srtp-mand", "sip:sotto@"+peerIP)
+				sim.await(10*time.Second, `"event":"ringing"`)
+				sim.say("screen")
+				sim.await(10*time.Second, `To server only`)
+				sim.say("press call")
+			}
+			t.Log(sim.await(20*time.Second, `(?m)^.*"event":"server-only".*$`)[0])
+			sim.say("screen")
+			sim.await(5*time.Second, `TO SERVER ONLY`)
+			if strings.Contains(sim.all(), `"event":"secure"`) || strings.Contains(sim.all(), "SECURE?") {
+				t.Errorf("it says that it is secure:\n%s", sim.all())
+			}
+			time.Sleep(talk)
+			sim.say("press end")
+			sim.await(10*time.Second, `"event":"ended"`)
+			sim.say("quit")
+			time.Sleep(time.Second)
+			peer.cmd.Process.Signal(os.Interrupt)
+			peer.kill()
+			intelligible(t, filepath.Join(root, "tools/call/speech/alice.wav"), heardBy(t, folder))
+			intelligible(t, said, speaker)
+			sealed(t, capture)
+		})
+	}
+}
+
+// TestNoGateway: where the owner has not allowed it, or where the server's keys would cross the network in clear, nothing is said
+// and the screen tells why.
+func TestNoGateway(t *testing.T) {
+	for _, c := range []struct{ name, transport, more, why string }{
+		{"not allowed", "tls", "", `"why":"peer cannot encrypt"|"cause":"not acceptable`},
+		{"without TLS", "udp", ";gateway", `needs TLS|only over TLS`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			hosts(t)
+			ca := registrar(t)
+			gateway(t, speech(t, "bob.wav"), "srtp-mand", "")
+			sim, _, capture := ourAccount(t, ca, filepath.Join(t.TempDir(), "state"), c.transport, c.more)
+			sim.say("hold 2")
+			sim.await(20*time.Second, `"event":"ended"`)
+			t.Log(sim.all())
+			if strings.Contains(sim.all(), "server-only") || strings.Contains(sim.all(), `"event":"hearing"`) {
+				t.Errorf("something was said:\n%s", sim.all())
+			}
+			if !regexp.MustCompile(c.why).MatchString(sim.all()) {
+				t.Errorf("no word of %q:\n%s", c.why, sim.all())
+			}
+			sim.say("quit")
+			time.Sleep(500 * time.Millisecond)
+			silent(t, capture)
+		})
+	}
+}
+
+// TestGatewaysWithZRTP: a peer that knows both, and asks for the server's keys, gets those of the two ends.
+func TestGatewaysWithZRTP(t *testing.T) {
+	hosts(t)
+	ca := registrar(t)
+	conf := strings.NewReplacer("default_proxy=-1", "default_proxy=0", "media_encryption=zrtp", "media_encryption=srtp").Replace(peerConfig(nil)) +
+		fmt.Sprintf("[proxy_0]\nreg_proxy=<sip:%[1]s:%[2]d>\nreg_route=<sip:%[1]s:%[2]d;lr>\nreg_identity=sip:gate@%[1]s\nreg_expires=600\nreg_sendregister=1\n"+
+			"[auth_info_0]\nusername=gate\npasswd=secret\nrealm=%[1]s\ndomain=%[1]s\n", peerIP, registrarPort)
+	peer, _ := linphonecWith(t, speech(t, "bob.wav"), conf)
+	for end := time.Now().Add(15 * time.Second); !strings.Contains(peer.all(), "registered, identity"); time.Sleep(200 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("linphonec does not register: %s", peer.all())
+		}
+		peer.say("status register")
+	}
+	sim, _, _ := ourAccount(t, ca, filepath.Join(t.TempDir(), "state"), "tls", ";gateway")
+	peer.say("call sip:sotto@" + peerIP)
+	sim.await(10*time.Second, `"event":"ringing"`)
+	sim.say("press call")
+	sim.await(15*time.Second, `"event":"secure"`)
+	time.Sleep(2 * time.Second)
+	if strings.Contains(sim.all(), "server-only") {
+		t.Errorf("the server's keys were used:\n%s", sim.all())
+	}
+	sim.say("press end", "quit")
+	peer.say("quit")
+}
+
+// intelligible compares from the second on at which it was heard best: nobody hears what was said before there were keys.
+func intelligible(t *testing.T, said, heard string) {
+	t.Helper()
+	source, err := haltest.ReadWAV(said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	recording, err := haltest.ReadWAV(heard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	best := 0.0
+	for second := range 7 {
+		if r, err := stoi.Measure(source[second*hal.SampleRate:], recording); err == nil {
+			best = max(best, r.Mean)
+		}
+	}
+	t.Logf("%s: STOI %.3f", filepath.Base(said), best)
+	if best < minSTOI {
+		t.Errorf("STOI %.3f, want %.2f at least", best, minSTOI)
+	}
+}
+
+// silent: no media and no key is on our wire.
+func silent(t *testing.T, capture string) {
+	t.Helper()
+	if r := judge(t, capture); r.Media > 0 || len(r.Leaks) > 0 {
+		t.Errorf("wire: %d RTP packets, leaks: %v", r.Media, r.Leaks)
+	}
+}
+
+// sealed: no speech and no key is in clear on our wire.
+func sealed(t *testing.T, capture string) {
+	t.Helper()
+	r := judge(t, capture)
+	clear := slices.DeleteFunc(r.Leaks, func(l string) bool { return strings.HasSuffix(l, "before any key was confirmed") }) // by ZRTP: these keys are the server's
+	if r.Media < 500 || len(clear) > 0 {
+		t.Errorf("wire: %d RTP packets, leaks: %v", r.Media, clear)
+	}
+}
+
+func judge(t *testing.T, capture string) wire.Report {
+	t.Helper()
+	raw, err := os.ReadFile(capture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(raw), "inline:") {
+		t.Error("a key is on our wire in clear")
+	}
+	f, err := os.Open(capture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	all, err := wire.ReadAll(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := wire.Judge(all)
+	t.Logf("wire: %d RTP packets, sizes %v", r.Media, r.Sizes)
+	return r
+}
