@@ -78,8 +78,9 @@ tor: packages ## calls over a private Tor network: two handsets, three routes, e
 	@$(ensure) coturn iproute2 gcc libc6-dev
 	@tools/libtor/build.sh $$(go env GOARCH)
 	@tools/tornet/fetch.sh
+	@tools/tornet/size.sh $$(go env GOARCH)
 	@mkdir -p build && $(GO) build -tags=$(TAGS),tor -o build/sim-tor ./tools/sim
-	@$(GO) test -count=1 -timeout 20m -v -tags=$(TAGS),tor,interop ./tools/tornet | grep -vE '\[warn\] (This copy|You have used|TestingTor|You are running)'; exit $${PIPESTATUS[0]}
+	@$(GO) test -count=1 -timeout 15m -v -tags=$(TAGS),tor,interop ./tools/tornet | grep -vE '\[warn\] (This copy|You have used|TestingTor|You are running)'; exit $${PIPESTATUS[0]}
 
 .PHONY: handset
 handset: packages ## build/handset-ARCH, static and reproducible (make handset ARCH=arm64 TOR=1)

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"slices"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,7 +18,7 @@ import (
 	"sotto/net/onion"
 )
 
-// inside marks the process that has a network of its own.
+// inside marks the process that has a network of its own. It names the locks of those who measure.
 const inside = "TORNET_INSIDE"
 
 // TestMain lets the test's own binary be the Tor child, and runs the tests in a network namespace where every way out
@@ -27,29 +26,13 @@ const inside = "TORNET_INSIDE"
 func TestMain(m *testing.M) {
 	onion.ChildMain()
 	if os.Getenv(inside) == "" {
-		os.Exit(alone())
+		os.Exit(lanes())
 	}
 	if err := wire(); err != nil {
 		fmt.Fprintln(os.Stderr, "tornet:", err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
-}
-
-// alone runs this program in a new namespace.
-func alone() int {
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Env = append(os.Environ(), inside+"=1")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Run(); err != nil {
-		if cmd.ProcessState == nil {
-			fmt.Fprintln(os.Stderr, "tornet: a network namespace needs root:", err)
-			return 1
-		}
-		return cmd.ProcessState.ExitCode()
-	}
-	return 0
 }
 
 // wire makes a cable to nowhere the default route, so that what tries to leave is seen and not refused.
@@ -118,16 +101,21 @@ func (w *watch) proveSight(t *testing.T) {
 	if _, err := c.Write([]byte("?")); err != nil {
 		t.Fatal(err)
 	}
-	for range 100 {
+	for range 500 {
+		seen := map[string]bool{} // it leaves by one end of the cable and comes by the other
 		w.mu.Lock()
 		for f := range w.flows {
-			if f.device == "out" && f.to == "198.51.100.7" && f.proto == unix.IPPROTO_UDP && f.ports[1] == 53 {
-				clear(w.flows)
-				w.mu.Unlock()
-				return
+			if f.to == "198.51.100.7" && f.proto == unix.IPPROTO_UDP && f.ports[1] == 53 {
+				seen[f.device] = true
 			}
 		}
+		if seen["out"] && seen["far"] {
+			clear(w.flows)
+		}
 		w.mu.Unlock()
+		if seen["out"] && seen["far"] {
+			return
+		}
 		time.Sleep(20 * time.Millisecond)
 	}
 	t.Fatal("the watch is blind: it did not see a question to a name server")
@@ -187,4 +175,43 @@ func (w *watch) onlyTor(t *testing.T, ports []int) {
 		t.Error("the watch saw no packet of Tor")
 	}
 	t.Logf("%d packets, all of Tor", good)
+}
+
+// way allows packets of UDP between two addresses, and what the kernel says of those that came after the end.
+type way [2]string
+
+// seen counts the packets of UDP between two addresses so far.
+func (w *watch) seen(v way) (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for f, m := range w.flows {
+		if f.proto == unix.IPPROTO_UDP && (v == way{f.from, f.to} || v == way{f.to, f.from}) {
+			n += m
+		}
+	}
+	return n
+}
+
+// only is onlyTor with some ways besides, all of which must have been used.
+func (w *watch) only(t *testing.T, ports []int, ways ...way) {
+	t.Helper()
+	w.mu.Lock()
+	used := make([]int, len(ways))
+	for f, n := range w.flows {
+		for i, v := range ways {
+			if f.kind == unix.ETH_P_IP && f.device == "lo" && (f.proto == unix.IPPROTO_UDP || f.proto == unix.IPPROTO_ICMP) &&
+				(v == way{f.from, f.to} || v == way{f.to, f.from}) {
+				used[i] += n
+				delete(w.flows, f)
+			}
+		}
+	}
+	w.mu.Unlock()
+	for i, n := range used {
+		if n == 0 && ways[i][0] != ways[i][1] {
+			t.Errorf("no packet between %s and %s", ways[i][0], ways[i][1])
+		}
+	}
+	t.Logf("besides, packets of media: %v", used)
+	w.onlyTor(t, ports)
 }

@@ -22,13 +22,14 @@ import (
 const (
 	mediaPort = 5004
 	streams   = 2
-	packets   = 250
+	packets   = 100
 	ptime     = 40 * time.Millisecond
 )
 
 // call: two streams to an onion service, isolated, carry a ZRTP agreement and then SRTP both ways; one stream dies in
 // mid-call and the speech goes on.
 func call(t *testing.T, n *Network) {
+	busy(t)
 	w := newWatch(t)
 	alice, bob := client(t, n), client(t, n)
 	k := key(t)

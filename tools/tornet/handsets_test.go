@@ -3,6 +3,7 @@
 package tornet
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -14,8 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"sotto/hal/haltest"
 	"sotto/net/onion"
 	"sotto/tools/bench/stoi"
 	"sotto/tools/puppet"
@@ -46,8 +46,7 @@ func handsets(t *testing.T, n *Network, route string, more ...string) pair {
 	if err := os.WriteFile(torrc, []byte(strings.Join(n.Torrc(), "\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := pair{seed: onion.Seed{byte(len(t.Name())), 7}}
-	copy(p.seed[2:], t.Name())
+	p := pair{seed: sha256.Sum256([]byte(t.Name()))}
 	k := key(t)
 	address := p.seed.Address().String()
 	begin := func(name, at, mic string, args ...string) *puppet.Handset {
@@ -91,11 +90,7 @@ func heard(t *testing.T, h *puppet.Handset, kinds ...string) puppet.Event {
 // connect lets alice call bob until both are secure with the same code, and tells by which way.
 func (p pair) connect(t *testing.T) (way string) {
 	t.Helper()
-	began := time.Now()
-	p.alice.Say("hold 2")
-	heard(t, p.bob, "ringing")
-	heard(t, p.alice, "ringing")
-	rang := time.Since(began)
+	rang := p.ring(t)
 	p.bob.Say("press call")
 	answered := heard(t, p.alice, "answered")
 	a, b := heard(t, p.alice, "secure"), heard(t, p.bob, "secure")
@@ -110,6 +105,26 @@ func (p pair) connect(t *testing.T) (way string) {
 	return one.Text
 }
 
+// ring lets alice call bob until it rings, and tells how long the last call took to. See dial for why there may be more.
+func (p pair) ring(t *testing.T) time.Duration {
+	t.Helper()
+	for i := 1; ; i++ {
+		began := time.Now()
+		p.alice.Say("hold 2")
+		e := heard(t, p.alice, "ringing", "ended")
+		took := time.Since(began)
+		if e.Kind == "ringing" {
+			heard(t, p.bob, "ringing")
+			return took
+		}
+		if i == calls || e.Cause != "unreachable" {
+			t.Fatalf("alice: %s", e.Cause)
+		}
+		p.alice.Forget()
+		p.alice.Say("sleep 500ms", "press end", "sleep 2s")
+	}
+}
+
 // finish hangs up and tells how well the worse heard the other.
 func (p pair) finish(t *testing.T) (worst float64) {
 	t.Helper()
@@ -117,23 +132,47 @@ func (p pair) finish(t *testing.T) (worst float64) {
 	heard(t, p.bob, "ended")
 	p.alice.Stop()
 	p.bob.Stop()
-	worst = 1
-	for said, h := range map[string]*puppet.Handset{"alice.wav": p.bob, "bob.wav": p.alice} {
-		v, err := stoi.Files(speech+said, h.Speaker)
-		if err != nil {
-			t.Fatal(err)
-		}
-		load, _ := os.ReadFile("/proc/loadavg")
-		t.Logf("%s heard %s with STOI %.3f at load %.4s", h.Name, said, v, load)
-		worst = min(worst, v)
+	return min(speechOf(t, p.alice, "alice.wav", p.bob), speechOf(t, p.bob, "bob.wav", p.alice))
+}
+
+// speechOf is the STOI of what one said at another's ear, from when both could speak.
+func speechOf(t *testing.T, from *puppet.Handset, said string, to *puppet.Handset) float64 {
+	t.Helper()
+	ref, err := haltest.ReadWAV(speech + said)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return worst
+	pcm, err := haltest.ReadWAV(to.Speaker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secure := max(heard(t, from, "secure").T, heard(t, to, "secure").T)
+	r, err := stoi.Measure(since(ref, secure-heard(t, from, "mic-start").T), since(pcm, secure-heard(t, to, "speaker-start").T))
+	if err != nil {
+		t.Errorf("%s did not hear enough: %v", to.Name, err)
+		return 0
+	}
+	load, _ := os.ReadFile("/proc/loadavg")
+	t.Logf("%s heard %s with STOI %.3f at load %.4s", to.Name, said, r.Mean, load)
+	return r.Mean
+}
+
+// since is sound without its first seconds, or with silence before it where they are negative.
+func since(pcm []int16, seconds float64) []int16 {
+	n := int(seconds * 48000)
+	if n < 0 {
+		return append(make([]int16, -n), pcm...)
+	}
+	return pcm[min(n, len(pcm)):]
 }
 
 const (
-	talk = 12 * time.Second
-	// intelligible is the least STOI. On a quiet machine it is above 0.95 on every route.
+	talk = 10 * time.Second
+	// intelligible is the least STOI of media as datagrams. On a quiet machine it is above 0.95.
 	intelligible = 0.85
+	// overTor is that of media over Tor, where packets come in heaps: 0.87 to 0.99 on a quiet machine. Where much is lost it
+	// is below 0.6.
+	overTor = 0.75
 	// calls is how many may be made until one is heard so well: where other tests run beside it, the simulated sound cards
 	// are late, and that is not the network's fault.
 	calls = 3
@@ -142,18 +181,24 @@ const (
 // speak makes calls over a route until one is intelligible, and looks at all packets.
 func speak(t *testing.T, n *Network, route, wanted string, ways []way, more ...string) {
 	w := newWatch(t)
+	measure, least := turn, intelligible
+	if route == "tor" {
+		measure, least = alone, overTor
+	}
 	for i := 1; ; i++ {
 		p := handsets(t, n, route, more...)
+		done := measure(t)
 		if got := p.connect(t); got != wanted {
 			t.Errorf("the media goes %q, want %q", got, wanted)
 		}
 		time.Sleep(talk)
 		v := p.finish(t)
-		if v >= intelligible {
+		done()
+		if v >= least {
 			break
 		}
 		if i == calls {
-			t.Errorf("STOI %.3f in the last of %d calls, want %.2f", v, calls, intelligible)
+			t.Errorf("STOI %.3f in the last of %d calls, want %.2f", v, calls, least)
 			break
 		}
 	}
@@ -178,6 +223,7 @@ func allOver(t *testing.T, n *Network) { speak(t, n, "tor", "tor", nil) }
 
 // restarted: Tor dies on both sides in mid-call. A direct call stays up, its end is told, and the next call comes.
 func restarted(t *testing.T, n *Network) {
+	busy(t)
 	w := newWatch(t)
 	p := handsets(t, n, "tor-direct")
 	p.connect(t)
@@ -189,18 +235,29 @@ func restarted(t *testing.T, n *Network) {
 	}
 	heard(t, p.bob, "reachable")
 	heard(t, p.alice, "tor-ready")
-	time.Sleep(talk)
+	before := w.seen(way{aliceAt, bobAt})
+	time.Sleep(5 * time.Second)
 	for _, h := range []*puppet.Handset{p.alice, p.bob} {
 		if e, err := h.Await(time.Millisecond, "ended"); err == nil {
 			t.Fatalf("%s: the call ended: %s", h.Name, e.Cause)
 		}
 	}
-	p.finish(t)
+	if n := w.seen(way{aliceAt, bobAt}) - before; n < 250 { // of 500 in five seconds of 20 ms both ways
+		t.Errorf("after Tor's death %d packets of media in five seconds", n)
+	}
+	p.alice.Say("press end")
+	heard(t, p.bob, "ended")
+	for _, h := range []*puppet.Handset{p.alice, p.bob} {
+		h.Forget()
+		h.Say("sleep 500ms", "press end")
+	}
+	p.connect(t)
 	w.only(t, n.Ports(), way{aliceAt, bobAt})
 }
 
 // refused: what a person is told who calls with a wrong key, without one, and somebody who is away.
 func refused(t *testing.T, n *Network) {
+	busy(t)
 	p := handsets(t, n, "tor")
 	address := p.seed.Address().String()
 	torrc := filepath.Join(t.TempDir(), "torrc")
@@ -222,22 +279,29 @@ func refused(t *testing.T, n *Network) {
 	defer eve.Stop()
 	heard(t, eve, "tor-ready")
 	for key, want := range map[string]string{"2": "not let in", "3": "unreachable"} {
-		eve.Forget()
-		began := time.Now()
-		eve.Say("hold " + key)
-		e := heard(t, eve, "ended")
-		took := time.Since(began)
-		t.Logf("key %s: %s after %v", key, e.Cause, took)
-		if e.Cause != want || took > 10*time.Second {
-			t.Errorf("key %s: %q after %v, want %q within ten seconds", key, e.Cause, took, want)
+		for i := 1; ; i++ {
+			eve.Forget()
+			began := time.Now()
+			eve.Say("hold " + key)
+			e := heard(t, eve, "ended")
+			took := time.Since(began)
+			t.Logf("key %s: %s after %v", key, e.Cause, took)
+			eve.Say("press end", "sleep 300ms")
+			if e.Cause == want && took <= 10*time.Second {
+				break
+			}
+			if i == calls {
+				t.Errorf("key %s: %q after %v, want %q within ten seconds", key, e.Cause, took, want)
+				break
+			}
 		}
-		eve.Say("press end", "sleep 300ms")
 	}
 }
 
 // cards: in a call whose code both typed, both exchange their Tor addresses, and from then on each can call the other over
 // Tor by what the call brought; who takes the other out of the book cannot be called any more.
 func cards(t *testing.T, n *Network) {
+	busy(t)
 	p := handsets(t, n, "tor-direct")
 	p.connect(t)
 	a, b := heard(t, p.alice, "secure"), heard(t, p.bob, "secure")
@@ -307,33 +371,6 @@ func killTor(t *testing.T, h *puppet.Handset) {
 	}
 }
 
-// way allows packets of UDP between two addresses, and what the kernel says of those that came after the end.
-type way [2]string
-
-// only is onlyTor with some ways besides, all of which must have been used.
-func (w *watch) only(t *testing.T, ports []int, ways ...way) {
-	t.Helper()
-	w.mu.Lock()
-	used := make([]int, len(ways))
-	for f, n := range w.flows {
-		for i, v := range ways {
-			if f.kind == unix.ETH_P_IP && f.device == "lo" && (f.proto == unix.IPPROTO_UDP || f.proto == unix.IPPROTO_ICMP) &&
-				(v == way{f.from, f.to} || v == way{f.to, f.from}) {
-				used[i] += n
-				delete(w.flows, f)
-			}
-		}
-	}
-	w.mu.Unlock()
-	for i, n := range used {
-		if n == 0 && ways[i][0] != ways[i][1] {
-			t.Errorf("no packet between %s and %s", ways[i][0], ways[i][1])
-		}
-	}
-	t.Logf("besides, packets of media: %v", used)
-	w.onlyTor(t, ports)
-}
-
 // serve runs a program for the length of the test, and waits until it listens on TCP 3478.
 func serve(t *testing.T, args ...string) {
 	t.Helper()
@@ -341,7 +378,7 @@ func serve(t *testing.T, args ...string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("%v; run: make test-packages", err)
 	}
-	t.Cleanup(func() { cmd.Process.Signal(os.Interrupt); cmd.Wait() })
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() }) // a shell in the background lets children be deaf to the interrupt
 	for range 300 {
 		if b, _ := os.ReadFile("/proc/net/udp"); strings.Contains(string(b), fmt.Sprintf(":%04X", 3478)) {
 			return

@@ -83,6 +83,7 @@ func killed(t *testing.T, n *Network) {
 	}
 	var back, reached []time.Duration
 	for i := range 20 {
+		done := busy(t)
 		tor, kill := alice, killAlice
 		if i%2 == 1 {
 			tor, kill = bob, killBob
@@ -101,6 +102,7 @@ func killed(t *testing.T, n *Network) {
 			t.Fatalf("kill %d: %v", i+1, err)
 		}
 		reached = append(reached, took)
+		done()
 	}
 	slices.Sort(back)
 	slices.Sort(reached)
@@ -140,6 +142,7 @@ func guards(t *testing.T, dir string) (lines []string) {
 // again: a telephone that is switched off and on has the same address and the same guards, and is reached again; an
 // amnesic one leaves nothing.
 func again(t *testing.T, n *Network) {
+	busy(t)
 	bob := client(t, n)
 	dir, err := os.MkdirTemp("", "onion")
 	if err != nil {
@@ -186,6 +189,7 @@ func again(t *testing.T, n *Network) {
 
 // cell: the child has no new privileges, Tor's thread is in its sandbox and every thread in ours, and no port is open.
 func cell(t *testing.T, n *Network) {
+	busy(t)
 	w := newWatch(t)
 	tor := client(t, n)
 	k := key(t)
@@ -256,6 +260,7 @@ func listening(t *testing.T, pid int, table string) (open []string) {
 
 // ownUser: Tor runs as a user of its own and is started by a broker, as on a device, and calls go both ways all the same.
 func ownUser(t *testing.T, n *Network) {
+	busy(t)
 	const user = 31337
 	dir, err := os.MkdirTemp("", "onion")
 	if err != nil {

@@ -24,7 +24,7 @@ import (
 const (
 	authorities = 3
 	relays      = 5
-	upLimit     = 120 * time.Second
+	upLimit     = 240 * time.Second    // some ten on a quiet machine
 	keysLive    = 180 * 24 * time.Hour // of the twelve months that the authorities' certificates have
 )
 
