@@ -31,7 +31,7 @@ var rules = []rule{
 	{room: "net/netem", pure: true, noStd: impure, because: "impairment is a value"},
 	{room: "net/rtpmux", pure: true, noStd: impure, because: "first bytes are judged without side effects"},
 	{room: "net/signaling/sipua", module: []string{"net"}, outside: []string{"github.com/emiago/sipgo",
-		"github.com/pion/"}, because: "the only importer of sipgo"},
+		"github.com/pion/", "golang.org/x/net/dns/dnsmessage"}, because: "the only importer of sipgo"},
 	{room: "net/onion", module: []string{"net"}, outside: []string{"github.com/cretz/bine", "golang.org/x/"}, cgo: true,
 		because: "the only importer of bine"},
 	{room: "net/link", module: []string{"net"}, outside: []string{"github.com/vishvananda/netlink",

@@ -148,3 +148,12 @@ func (w withoutOnion) LookupSRV(ctx context.Context, service, proto, name string
 	}
 	return w.Resolver.LookupSRV(ctx, service, proto, name)
 }
+
+// LookupNAPTR asks for any name but an onion's, if r can.
+func (w withoutOnion) LookupNAPTR(ctx context.Context, name string) ([]NAPTR, error) {
+	asker, ok := w.Resolver.(naptrResolver)
+	if !ok || isOnion(name) {
+		return nil, errAddress
+	}
+	return asker.LookupNAPTR(ctx, name)
+}

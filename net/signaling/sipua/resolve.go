@@ -2,6 +2,7 @@ package sipua
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"time"
 
@@ -35,11 +36,14 @@ func (u *UA) resolve(q question) {
 	}()
 }
 
-// lookUp finds the places of a target. RFC 3263, Section 4.2: with a port in the URI the addresses of the host, else
-// the SRV records, else the addresses with the default port.
+// lookUp finds the places of a target. RFC 3263, Sections 4.1 and 4.2: with a port in the URI the addresses of the host,
+// else what the NAPTR records say, else the SRV records, else the addresses with the default port.
 func lookUp(ctx context.Context, r Resolver, t target) (hops []hop) {
 	port := t.port
 	if port == 0 {
+		if hops := lookUpNAPTR(ctx, r, t); len(hops) > 0 {
+			return hops
+		}
 		if hops := lookUpSRV(ctx, r, t); len(hops) > 0 {
 			return hops
 		}
@@ -69,16 +73,21 @@ func lookUpSRV(ctx context.Context, r Resolver, t target) (hops []hop) {
 		}
 		t := t
 		t.proto = p
-		for _, s := range records[:min(len(records), 8)] {
-			if s.Target != "." {
-				hops = append(hops, lookUpHost(ctx, r, t, s.Target, s.Port)...)
-			}
-		}
-		if len(hops) > 0 {
+		if hops = lookUpTargets(ctx, r, t, records); len(hops) > 0 {
 			return hops
 		}
 	}
 	return nil
+}
+
+// lookUpTargets finds the places of SRV records.
+func lookUpTargets(ctx context.Context, r Resolver, t target, records []*net.SRV) (hops []hop) {
+	for _, s := range records[:min(len(records), 8)] {
+		if s.Target != "." {
+			hops = append(hops, lookUpHost(ctx, r, t, s.Target, s.Port)...)
+		}
+	}
+	return hops
 }
 
 func lookUpHost(ctx context.Context, r Resolver, t target, host string, port uint16) (hops []hop) {

@@ -30,7 +30,7 @@ type Config struct {
 	Resolver Resolver  // nil: the system's
 }
 
-// Resolver looks up names; *net.Resolver is one.
+// Resolver looks up names; *net.Resolver is one. One that has LookupNAPTR(ctx, name) ([]NAPTR, error) is asked for these, too.
 type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 	LookupSRV(ctx context.Context, service, proto, name string) (string, []*net.SRV, error)
@@ -63,7 +63,7 @@ func New(config Config) (*UA, error) {
 		config.Rand = rand.Reader
 	}
 	if config.Resolver == nil {
-		config.Resolver = net.DefaultResolver
+		config.Resolver = system{net.DefaultResolver}
 	}
 	config.Resolver = WithoutOnion(config.Resolver)
 	t, err := listen(config.Listen, !config.AccountsOnly)
