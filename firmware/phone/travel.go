@@ -127,12 +127,8 @@ func (p *phone) restart(ev signaling.Restart) {
 			p.on(ev.Call).Answer(ev.Call, signaling.Description{})
 			return
 		}
-		elsewhere := v.remote.RTP.Addr() != ev.Offer.RTP.Addr()
 		v.setRemote(ev.Offer)
 		p.on(ev.Call).Answer(ev.Call, v.local)
-		if elsewhere {
-			p.showMoved(v)
-		}
 		p.resume(ev.Call, v)
 	})
 }
@@ -144,15 +140,13 @@ func (p *phone) moved(ev signaling.Moved) {
 		return
 	}
 	answer := v.moving && ev.Remote.ICE != nil && v.remote.ICE != nil && ev.Remote.ICE.Ufrag != v.remote.ICE.Ufrag
-	elsewhere := v.remote.RTP.Addr() != ev.Remote.RTP.Addr()
 	v.setRemote(ev.Remote)
-	if !answer || elsewhere {
-		p.showMoved(v)
-	}
 	if answer {
 		v.moving = false
 		p.resume(ev.Call, v)
+		return
 	}
+	p.showMoved(v)
 }
 
 // showMoved says on the screen that the media comes from another address.
@@ -167,6 +161,7 @@ func (p *phone) showMoved(v *voice) {
 // resume finds the new way. Until then, and when there is none, the old one is used.
 func (p *phone) resume(id signaling.CallID, v *voice) {
 	search, remote, agent := v.searches, *v.remote.ICE, v.agent
+	before, _ := agent.Way()
 	p.background(func(ctx context.Context) func() {
 		err := agent.Resume(ctx, remote)
 		return func() {
@@ -177,6 +172,9 @@ func (p *phone) resume(id signaling.CallID, v *voice) {
 			default:
 				p.noteWay(v)
 				p.tell(v, call.WayFound{})
+				if now, ok := agent.Way(); ok && now.Remote.Addr() != before.Remote.Addr() {
+					p.showMoved(v)
+				}
 			}
 		}
 	})

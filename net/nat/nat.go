@@ -29,6 +29,7 @@ const (
 	reflexiveWait = 60 * time.Millisecond
 	relayWait     = 400 * time.Millisecond
 	gatherLimit   = 1500 * time.Millisecond // a STUN server that does not answer by then will not
+	patience      = 3 * time.Second         // with gathering, when there is a candidate already
 	keepAlive     = 2 * time.Second
 	disconnected  = 3 * time.Second
 	failed        = 20 * time.Second // without any answer the way is lost

@@ -3,6 +3,7 @@ package nat
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -109,5 +110,22 @@ func TestRestartElsewhere(t *testing.T) {
 	talk(t, a, b)
 	if err := a.Resume(within(t, 300*time.Millisecond), nobody); !errors.Is(err, ErrClosed) {
 		t.Errorf("a restart that is over goes on: %v", err)
+	}
+}
+
+// A server that takes the connection and says nothing costs a search no more than its patience.
+func TestPatience(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	a := newAgent(t, Config{Servers: []Server{{Host: "127.0.0.1", Port: uint16(l.Addr().(*net.TCPAddr).Port), Relay: true, Transport: "tcp", User: "u", Password: "p"}}})
+	began := time.Now()
+	if got := gather(t, a); len(got.Candidates) != 1 {
+		t.Errorf("gathered %q", got.Candidates)
+	}
+	if d := time.Since(began); d > patience+time.Second {
+		t.Errorf("it took %v", d)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/logging"
@@ -112,14 +113,22 @@ func (s *search) gather(ctx context.Context) (signaling.ICE, netip.AddrPort, err
 	if err != nil {
 		return signaling.ICE{}, netip.AddrPort{}, ErrClosed
 	}
-	select {
-	case <-done:
-	case <-ctx.Done():
-		return signaling.ICE{}, netip.AddrPort{}, ctx.Err()
-	case <-s.failed:
-		return signaling.ICE{}, netip.AddrPort{}, ErrClosed
+	enough := time.NewTimer(patience)
+	defer enough.Stop()
+	for {
+		select {
+		case <-done:
+			return s.describe()
+		case <-enough.C: // a name that cannot be looked up, or a server that does not answer, must not cost the others
+			if local, fallback, err := s.describe(); err == nil {
+				return local, fallback, nil
+			}
+		case <-ctx.Done():
+			return signaling.ICE{}, netip.AddrPort{}, ctx.Err()
+		case <-s.failed:
+			return signaling.ICE{}, netip.AddrPort{}, ErrClosed
+		}
 	}
-	return s.describe()
 }
 
 // describe writes down what was gathered.

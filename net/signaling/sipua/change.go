@@ -39,7 +39,11 @@ func (k *call) startChange(c *core) {
 	if k.state != up || k.change.want == nil || k.change.busy {
 		return
 	}
-	if !k.resend.IsZero() || k.change.theirs.server != nil || k.unregistered() { // theirs is not acknowledged yet
+	if k.unregistered() {
+		k.change.at = c.now.Add(registerWait)
+		return
+	}
+	if !k.resend.IsZero() || k.change.theirs.server != nil { // theirs is not acknowledged yet
 		k.change.at = c.now.Add(t1)
 		return
 	}

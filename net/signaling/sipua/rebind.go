@@ -9,6 +9,12 @@ import (
 	"sotto/net/signaling"
 )
 
+// Of this implementation.
+const (
+	registerWait = 50 * time.Millisecond  // between two looks whether an account is registered again
+	againMin     = 500 * time.Millisecond // before the second try: a new network may not be ready at once
+)
+
 // Rebind takes the line to another address, or tells that the network was away and has come back with the same. Connections
 // are made anew and accounts are registered again. Calls that are up stay: from a new address each needs an Update, which is
 // sent when its account is registered, and by which the peer learns where we are. Calls that were only beginning end with
@@ -81,7 +87,7 @@ func (a *account) again(c *core, changed bool) {
 		return
 	}
 	a.hop.flow, a.ping, a.renew = 0, time.Time{}, time.Time{}
-	a.tries, a.retry, a.told = 0, retryMin, false
+	a.tries, a.retry, a.told = 0, againMin, false
 	a.box.running = false
 	if changed {
 		a.seenAs = netip.AddrPort{}
