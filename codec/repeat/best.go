@@ -20,11 +20,12 @@ const (
 var copiesCost = [MaxCopies + 1]float64{0, 0.003, 0.015, 0.022}
 
 // Best chooses the Plan that would hurt least on the path on which lost[i] tells that packet i did not come: what would
-// stay lost, the lower rate that copies leave, and the delay of waiting for them. One run that no copy could have saved
-// does not count: it is an accident, and two are the way of a path. now is the plan in use; it stays unless another one is
+// stay lost, the lower rate that copies leave, and the delay of waiting for them. One outage, a run that no copy could have
+// saved with what lies about it, does not count: it is an accident, and two are the way of a path. now is the plan in use; it stays unless another one is
 // clearly better.
 func Best(lost []bool, now Plan) Plan {
 	if from, to := longestRun(lost); to-from > farthest {
+		from, to = around(lost, from, to)
 		lost = slices.Concat(lost[:from], lost[to:])
 	}
 	if !slices.Contains(lost, true) {
@@ -95,6 +96,22 @@ func learn(lost []bool) gilbert {
 func (g gilbert) cost(p Plan) float64 {
 	again := g.lost + (1-g.lost)*math.Pow(g.lasting, float64(p.Distance))
 	return g.lost*math.Pow(again, float64(p.Copies)) + copiesCost[p.Copies] + distanceCost*float64(p.Copies*p.Distance)
+}
+
+// around widens a run by all losses before and after that are less than a copy's way from it: a network that comes back does
+// so by and by.
+func around(lost []bool, from, to int) (int, int) {
+	for i := from - 1; i >= max(0, from-farthest); i-- {
+		if lost[i] {
+			from = i
+		}
+	}
+	for i := to; i < min(len(lost), to+farthest); i++ {
+		if lost[i] {
+			to = i + 1
+		}
+	}
+	return from, to
 }
 
 // longestRun finds the losses from..to that are one run and the longest of all.

@@ -52,6 +52,9 @@ func TestBestForgivesOneOutage(t *testing.T) {
 	for i := range 30 {
 		lost[100+i] = true
 	}
+	for _, i := range []int{80, 90, 91, 92, 135, 136, 150, 151, 152} { // it goes and comes back by and by
+		lost[i] = true
+	}
 	if p := Best(lost, Plan{}); p != (Plan{}) {
 		t.Errorf("after one outage %+v", p)
 	}
