@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 )
@@ -66,14 +67,14 @@ func pulse(t *testing.T, args ...string) *exec.Cmd {
 }
 
 // speak plays a recording into a machine's microphone until the test ends.
-func speak(t *testing.T, name, wav string) {
+func speak(t *testing.T, name, wav string) (stop func()) {
 	t.Helper()
 	// Half the level: QEMU adds two channels for a guest that asks for one.
 	cmd := pulse(t, "paplay", "--volume=32768", "--device="+name+"-mic", wav)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	return sync.OnceFunc(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 }
 
 // hear records what a machine's speaker says for a while, as mono samples at 48 kHz.
