@@ -49,7 +49,7 @@ func TestCable(t *testing.T) {
 	in = time.Now()
 	before := [2]int{h.speaks(alice.setup.port), h.speaks(bob.setup.port)}
 	for h.speaks(alice.setup.port) < before[0]+50 || h.speaks(bob.setup.port) < before[1]+50 {
-		if time.Since(in) > 20*time.Second {
+		if time.Since(in) > slow*20*time.Second {
 			t.Fatalf("the call does not go on: %d and %d packets since the way is open",
 				h.speaks(alice.setup.port)-before[0], h.speaks(bob.setup.port)-before[1])
 		}
@@ -64,7 +64,7 @@ func TestCable(t *testing.T) {
 	bob.cable(false)
 	out = time.Now()
 	for !shows(bob.screen(), over(), topWords) {
-		if time.Since(out) > 30*time.Second {
+		if time.Since(out) > slow*30*time.Second {
 			bob.shot("never over")
 			t.Fatal("a call without cable neither goes on nor ends with a cause")
 		}

@@ -59,7 +59,7 @@ func shows(screen image.Image, want *image.RGBA, part image.Rectangle) bool {
 // waitTop waits until the words of the top line are those of a picture.
 func (m *machine) waitTop(want *image.RGBA, what string, patience time.Duration) time.Time {
 	m.t.Helper()
-	for until := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+	for until := time.Now().Add(slow * patience); ; time.Sleep(50 * time.Millisecond) {
 		if shows(m.screen(), want, topWords) {
 			return time.Now()
 		}
@@ -156,7 +156,7 @@ func (m *machine) choose(label call.Label) {
 func (m *machine) rest(patience time.Duration) {
 	m.t.Helper()
 	left := false
-	for until := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
+	for until := time.Now().Add(slow * patience); ; time.Sleep(200 * time.Millisecond) {
 		img := m.screen()
 		switch {
 		case shows(img, ready(), topWords):

@@ -33,7 +33,7 @@ func bar(img image.Image) color.Color { return img.At(3, 3) }
 // waitBar waits until the top line has a colour, and returns the picture and the moment.
 func (m *machine) waitBar(want color.RGBA, what string, patience time.Duration) (image.Image, time.Time) {
 	m.t.Helper()
-	for until := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+	for until := time.Now().Add(slow * patience); ; time.Sleep(50 * time.Millisecond) {
 		img := m.screen()
 		if near(bar(img), want) {
 			return img, time.Now()

@@ -25,8 +25,8 @@ func (m *machine) gone(patience time.Duration) {
 	m.t.Helper()
 	select {
 	case <-m.done:
-	case <-time.After(patience):
-		m.t.Fatalf("%s: did not restart in %v. Console:\n%s", m.setup.name, patience, m.console())
+	case <-time.After(slow * patience):
+		m.t.Fatalf("%s: did not restart in %v. Console:\n%s", m.setup.name, slow*patience, m.console())
 	}
 }
 
