@@ -5,3 +5,4 @@ chrt --idle --pid 0 $$ && renice -n 19 -p $$ >/dev/null
 tools/hil/qemu-fetch.sh
 board/kernel/build.sh
 tools/libtor/build.sh arm64
+tools/libtor/build.sh "$(go env GOARCH)"
