@@ -63,20 +63,28 @@ func (p *phone) lineEvent(ev signaling.Event) {
 
 // lineEnded forgets the call and says why it is over.
 func (p *phone) lineEnded(ev signaling.Ended) {
-	over := call.LineEnded{Cause: call.Cause(ev.Cause.String())}
+	over := call.LineEnded{Cause: p.voiceOf(ev.Call).ended(ev.Cause)}
 	switch {
 	case ev.Call == 0:
 	case ev.Call == p.current:
-		p.note(Note{Event: "ended", Call: p.numberOf(p.voice), Cause: ev.Cause.String()})
+		p.note(Note{Event: "ended", Call: p.numberOf(p.voice), Cause: string(over.Cause)})
 		p.forgetCall()
 		p.handle(over)
 	case ev.Call == p.other.id:
-		p.note(Note{Event: "ended", Call: p.numberOf(p.other.voice), Cause: ev.Cause.String()})
+		p.note(Note{Event: "ended", Call: p.numberOf(p.other.voice), Cause: string(over.Cause)})
 		p.exchange()
 		p.forgetCall()
 		p.exchange()
 		p.handle(call.Beside{Event: over})
 	}
+}
+
+// ended is why the call is over, for people: where the network rewrites calls, both sides give up, and who did first is chance.
+func (v *voice) ended(c signaling.Cause) call.Cause {
+	if v != nil && v.rewritten && !v.secure && c == signaling.PeerHungUp {
+		return call.Rewritten
+	}
+	return call.Cause(c.String())
 }
 
 // incomingCall rings, waits, or is refused, as the machine decides.

@@ -8,6 +8,7 @@ import (
 	"sotto/firmware/call"
 	"sotto/hal"
 	"sotto/net/link"
+	"sotto/net/signaling"
 )
 
 // A port is taken away from under a reader and a writer, who notice nothing; Close still ends the reader.
@@ -132,4 +133,24 @@ func TestACallOutlivesItsAddress(t *testing.T) {
 	ann.keys.Press(hal.KeyEnd)
 	ann.keys.Hold(hal.KeyDigit2)
 	bob.wait(t, "^Incoming call") // the loopback is never away: bob heard of the end
+}
+
+// Where a router rewrites calls, the peer may give up first: the reason is the router all the same, but not once there are keys.
+func TestTheRouterIsTheReason(t *testing.T) {
+	var none *voice
+	for _, c := range []struct {
+		v     *voice
+		cause signaling.Cause
+		want  call.Cause
+	}{
+		{&voice{travel: travel{rewritten: true}}, signaling.PeerHungUp, call.Rewritten},
+		{&voice{travel: travel{rewritten: true}, secure: true}, signaling.PeerHungUp, call.PeerHungUp},
+		{&voice{travel: travel{rewritten: true}}, signaling.Busy, call.Busy},
+		{&voice{}, signaling.PeerHungUp, call.PeerHungUp},
+		{none, signaling.PeerHungUp, call.PeerHungUp},
+	} {
+		if got := c.v.ended(c.cause); got != c.want {
+			t.Errorf("%+v, %v: %q, want %q", c.v, c.cause, got, c.want)
+		}
+	}
 }
