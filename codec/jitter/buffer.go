@@ -101,6 +101,13 @@ func New() *Buffer {
 	return b
 }
 
+// Expect says before the first packet what jitter the way has, where that is known: the sound begins with that delay, and a
+// calmer way makes it shorter within seconds. A new buffer expects a good network.
+func (b *Buffer) Expect(jitter time.Duration) {
+	b.delay.expected = jitter.Milliseconds()
+	b.delay.reset()
+}
+
 func (b *Buffer) reset() {
 	b.order, b.free = b.order[:0], b.free[:0]
 	for i := range int16(maxPackets) {

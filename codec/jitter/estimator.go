@@ -14,6 +14,7 @@ const (
 	memory         = 600                           // packets after which a delay counts 1/e
 	prior          = 12                            // ms of delay that a new stream is thought to have
 	priorWeight    = 0.5                           // packets that the prior counts
+	expectedWeight = 20                            // packets that a prior counts which somebody knew
 	longestReach   = 640 * codec.SampleRate / 1000 // 32 packets of 20 ms
 	margin         = codec.SampleRate / 1000       // over the measured delay: a pull is never exactly on time
 	repeatedWeight = 20                            // losses come in runs, and a long gap is worse than some short ones
@@ -36,6 +37,8 @@ type observation struct {
 // greater. A step of the path is in one of them, so it moves the base and does not count as jitter; a peak is in neither,
 // so it does.
 type estimator struct {
+	expected int64 // ms of delay that somebody knew the stream will have; 0 when nobody did
+
 	seen   [history]observation
 	newest int64
 	oldest int64 // nothing before this sequence number counts
@@ -52,9 +55,13 @@ type estimator struct {
 }
 
 func (e *estimator) reset() {
-	*e = estimator{}
-	e.histogram[prior] = priorWeight
-	e.total = priorWeight
+	*e = estimator{expected: e.expected}
+	delay, weight := int64(prior), priorWeight
+	if e.expected > 0 {
+		delay, weight = min(e.expected, buckets-1), expectedWeight
+	}
+	e.histogram[delay] = weight
+	e.total = weight
 	e.choose()
 }
 

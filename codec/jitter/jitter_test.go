@@ -242,3 +242,19 @@ func FuzzBuffer(f *testing.F) {
 		}
 	})
 }
+
+// Who knows how restless a way is need not learn it by gaps; and who was wrong has the short delay within seconds.
+func TestExpectedJitter(t *testing.T) {
+	restless := trace{seconds: 12, seed: 3, network: netem.Config{Jitter: 60 * ms}}
+	unknown := restless.run()
+	restless.expect = 100 * ms
+	known := restless.run()
+	t.Logf("jitter of 60 ms, made up %v when nobody knew, %v when it was expected", unknown.Concealed, known.Concealed)
+	if known.Concealed > 40*ms || known.Concealed*3 > unknown.Concealed {
+		t.Errorf("made up %v, without knowing %v", known.Concealed, unknown.Concealed)
+	}
+	calm := trace{seconds: 30, seed: 3, expect: 100 * ms}.run()
+	if begin, end := calm.at(.5, 1), calm.at(15, 30); begin < 80*ms || end > 20*ms || calm.Concealed > 0 {
+		t.Errorf("of a calm way the delay begins with %v and ends with %v; made up %v", begin, end, calm.Concealed)
+	}
+}

@@ -30,6 +30,9 @@ type Player struct {
 // NewPlayer returns a player for one stream.
 func NewPlayer(d codec.Decoder) *Player { return &Player{buffer: New(), decoder: d} }
 
+// Expect is Buffer.Expect.
+func (p *Player) Expect(jitter time.Duration) { p.buffer.Expect(jitter) }
+
 // Put is Buffer.Put.
 func (p *Player) Put(seq uint16, ts uint32, payload []byte, now time.Time) {
 	p.buffer.Put(seq, ts, payload, now)

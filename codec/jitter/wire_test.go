@@ -49,6 +49,7 @@ type trace struct {
 	overtake  bool
 	drift     float64 // parts per million by which the sender is fast
 	fec       bool
+	expect    time.Duration
 	change    func(l *netem.Link, t time.Duration)
 	stall     [2]time.Duration
 	seed      uint64
@@ -73,6 +74,9 @@ func (t trace) run() (c curve) {
 		links = append(links, netem.New(t.network, t.seed+uint64(i)))
 	}
 	p := NewPlayer(frameDecoder{})
+	if t.expect > 0 {
+		p.Expect(t.expect)
+	}
 	begin := time.Unix(1_000_000, 0)
 	frame := time.Duration(float64(20*time.Millisecond) / (1 + t.drift/1e6))
 	card := card{player: p}

@@ -64,7 +64,11 @@ func Start(c Config) (*Call, error) {
 		return nil, err
 	}
 	m.receiver = newReceiver(&m.config, speech)
-	m.playout = newPlayout(&m.config, m.free, speech, jitter.NewPlayer(dec))
+	player := jitter.NewPlayer(dec)
+	if c.Jitter > 0 {
+		player.Expect(c.Jitter)
+	}
+	m.playout = newPlayout(&m.config, m.free, speech, player)
 	if m.control, err = newControl(m); err != nil {
 		return nil, err
 	}

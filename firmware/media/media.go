@@ -72,16 +72,17 @@ type Config struct {
 	Protect func(Keys) (Protector, error)
 	Server  *Server // nil: nothing but ZRTP protects the call
 
-	SSRC        uint32 // ours, the same as the Session's
-	PayloadType uint8  // of Opus, as negotiated
-	EventType   uint8  // of telephone events as negotiated (RFC 4733); 0 when there are none
-	Ptime       int    // milliseconds of speech in a packet: 10, 20, 40 or 60; 0 means codec.DefaultPtime
-	Bitrate     int    // bit/s at the start and at most; 0 means codec.DefaultBitrate, with long packets codec.NarrowBitrate
-	Fixed       bool   // never make a rate step
-	Realtime    bool   // ask for SCHED_FIFO
-	HandsFree   bool   // cancel the loudspeaker's echo from the start
-	Kin         string // client identifier (RFC 6189, Section 5.2) of those who understand codec/repeat; empty: nobody does
-	CNAME       string // of RTCP, random per call (RFC 7022); empty: made of the SSRC
+	SSRC        uint32        // ours, the same as the Session's
+	PayloadType uint8         // of Opus, as negotiated
+	EventType   uint8         // of telephone events as negotiated (RFC 4733); 0 when there are none
+	Ptime       int           // milliseconds of speech in a packet: 10, 20, 40 or 60; 0 means codec.DefaultPtime
+	Bitrate     int           // bit/s at the start and at most; 0 means codec.DefaultBitrate, with long packets codec.NarrowBitrate
+	Jitter      time.Duration // that the way is known to have before the first packet; 0 means that of a good network
+	Fixed       bool          // never make a rate step
+	Realtime    bool          // ask for SCHED_FIFO
+	HandsFree   bool          // cancel the loudspeaker's echo from the start
+	Kin         string        // client identifier (RFC 6189, Section 5.2) of those who understand codec/repeat; empty: nobody does
+	CNAME       string        // of RTCP, random per call (RFC 7022); empty: made of the SSRC
 }
 
 // Event is one of the structures below. The channel must be read; nothing waits for it but its own queue.

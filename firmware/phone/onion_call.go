@@ -21,9 +21,10 @@ import (
 
 // Of media over Tor.
 const (
-	torStreams  = 2                // circuits that a packet goes over at once
-	torPtime    = 40               // milliseconds of speech in a packet at least: a cell of Tor holds it with room
-	torWayLimit = 90 * time.Second // for the first stream, from the answer on
+	torStreams  = 2                      // circuits that a packet goes over at once
+	torPtime    = 40                     // milliseconds of speech in a packet at least: a cell of Tor holds it with room
+	torJitter   = 100 * time.Millisecond // with which speech over Tor begins: its relays hand cells on in heaps
+	torWayLimit = 90 * time.Second       // for the first stream, from the answer on
 	torPoll     = 10 * time.Millisecond
 	torPause    = time.Second // between two tries for a stream
 	torLongest  = 30 * time.Second

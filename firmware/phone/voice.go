@@ -184,7 +184,7 @@ func (v *voice) start(p *phone) error {
 	if v.over != nil {
 		cfg.RTP, cfg.RTCP = nil, nil // and without a way of its own there is no call
 		if v.over.bundle != nil {
-			cfg.RTP = v.over.bundle
+			cfg.RTP, cfg.Jitter = v.over.bundle, torJitter
 		}
 	}
 	if v.agent != nil {
