@@ -22,6 +22,7 @@ out=$cache/libtor-$arch
 sysroot=$cache/sysroot-tor-$arch
 recipe=$(sha256sum "$0" tools/libtor/source.sh | sha256sum | cut -c1-16)
 
+mkdir -p "$cache"
 exec 8>"$cache/libtor-$arch.lock" # two makes at once take turns
 flock 8
 if [ "$(cat "$out/.recipe" 2>/dev/null)" = "$recipe" ]; then exit 0; fi
