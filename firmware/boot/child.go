@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -38,39 +37,6 @@ type Environment struct {
 	SetClock func(time.Time) error
 	Alive    func()       // to be called at least every few seconds, or boot starts the phone anew
 	Onion    onion.Config // for onion.Start; without Dir there shall be no Tor
-}
-
-// enterCell is the life between fork and child: Landlock binds a thread and what it becomes, so this thread becomes the
-// child. The filter of system calls comes later, since it forbids becoming.
-//
-// The first of words names the child; what follows is its argv when that is not its name alone.
-func enterCell(words []string) error {
-	name, argv := words[0], words
-	runtime.LockOSThread()
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("boot: no_new_privs: %w", err)
-	}
-	places := []place{{"/", readRights}, {self, readRights | unix.LANDLOCK_ACCESS_FS_EXECUTE}, {"/dev/null", nodeRights}}
-	var ports []uint16
-	switch name {
-	case linkName:
-		places = append(places, place{linkDir, writeRights})
-	case phoneName:
-		places = append(places, place{phoneDir, writeRights}, place{"/dev", nodeRights},
-			place{"/sys/class/backlight", nodeRights &^ unix.LANDLOCK_ACCESS_FS_IOCTL_DEV},
-			place{torDir + "/target", writeRights | unix.LANDLOCK_ACCESS_FS_MAKE_SOCK})
-		ports = []uint16{directPort}
-	case keepName:
-		places = append(places, place{keepDir, writeRights})
-	case torName:
-		places, argv = torPlaces(), words[1:]
-	default:
-		return fmt.Errorf("boot: no child is called %q", name)
-	}
-	if err := confine(places, ports...); err != nil {
-		return err
-	}
-	return fmt.Errorf("boot: %s: %w", name, unix.Exec(self, argv, os.Environ()))
 }
 
 // boardOf is the board that PID 1 found, told by environment.

@@ -26,10 +26,9 @@ const (
 
 // Names that a process of the handset has, as argv[0].
 const (
-	cellName  = "cell" // between fork and the child: puts itself under Landlock and becomes the child
 	linkName  = "link"
 	phoneName = "phone"
-	torName   = "tor"    // of a cell: net/onion names the child
+	torName   = "tor"    // of its cell: net/onion names the process
 	keepName  = "keeper" // writes updates into the slot that does not run
 )
 

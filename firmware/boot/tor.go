@@ -3,6 +3,7 @@ package boot
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -48,12 +49,21 @@ func startTor(options map[string]string) error {
 		return fmt.Errorf("boot: %w", err)
 	}
 	go func() {
-		// The cell puts the child under Landlock before it is Tor; Tor itself adds the filters of system calls.
-		if err := onion.Broker(l, onion.Exec(torUser, cellName, torName), os.Stderr); err != nil {
+		if err := onion.Broker(l, launchTor, os.Stderr); err != nil {
 			say("%v", err)
 		}
 	}()
 	return nil
+}
+
+// launchTor starts Tor in its cell; Tor itself adds the filter of system calls.
+func launchTor(torrc string, log io.Writer) (child *onion.Child, err error) {
+	launch := onion.Exec(torUser)
+	err = inCell(torName, func() error {
+		child, err = launch(torrc, log)
+		return err
+	})
+	return child, err
 }
 
 // onionConfig is what the telephone gives to onion.Start; its Dir is empty when there shall be no Tor.

@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"syscall"
 )
@@ -20,9 +19,8 @@ const exitNoTor = 69
 // self is this program's file, whatever became of its name.
 const self = "/proc/self/exe"
 
-// Exec starts this binary again as Tor. It is what Config.Launch does by default; user is Config.User. Words in through
-// come before the child's own name: who starts under the first of them becomes, in the end, a program of the rest.
-func Exec(user uint32, through ...string) func(torrc string, log io.Writer) (*Child, error) {
+// Exec starts this binary again as Tor. It is what Config.Launch does by default; user is Config.User.
+func Exec(user uint32) func(torrc string, log io.Writer) (*Child, error) {
 	return func(torrc string, log io.Writer) (*Child, error) {
 		ours, theirs, err := socketpair()
 		if err != nil {
@@ -30,7 +28,7 @@ func Exec(user uint32, through ...string) func(torrc string, log io.Writer) (*Ch
 		}
 		cmd := exec.Command(self)
 		// Descriptor 3 is the first of ExtraFiles. Tor ends when the other end of it is closed, by us or by our death.
-		cmd.Args = append(slices.Clone(through), childName, "-f", "-", "--__OwningControllerFD", "3", "--hush")
+		cmd.Args = []string{childName, "-f", "-", "--__OwningControllerFD", "3", "--hush"}
 		cmd.Env = []string{"GOMAXPROCS=1", "HOME=/nonexistent"}
 		cmd.Dir = "/"
 		cmd.Stdin, cmd.Stdout = strings.NewReader(torrc), log
