@@ -34,9 +34,7 @@ func Main(c Config) {
 	switch {
 	case os.Getpid() == 1:
 		runtime.LockOSThread()
-		(&first{cfg: c, born: time.Now(), offered: map[string]bool{}}).run()
-	case os.Args[0] == cellName && len(os.Args) >= 2:
-		fail(enterCell(os.Args[1:]))
+		(&first{cfg: c, born: time.Now(), offered: map[string]bool{}, walled: make(chan error, 1)}).run()
 	case os.Args[0] == linkName:
 		fail(runLink(c))
 	case os.Args[0] == phoneName:
@@ -80,6 +78,7 @@ type first struct {
 	born    time.Time
 	offered map[string]bool // devices that were looked at for an update
 	options map[string]string
+	walled  chan error // tells once, when the firewall stands or cannot
 }
 
 // run boots. Whatever goes wrong that is not needed for a call is told and passed over: a telephone that only tells what
@@ -92,20 +91,25 @@ func (f *first) run() {
 	say("first process started")
 	f.options = options()
 	f.startDog()
-	f.tell(loadModules("/modules.list"))
+	f.tell(loadModules("/modules.first"))
+	go loadRest()
 	f.findBoard()
 	f.setClock()
 	waitForEntropy()
 	say("randomness is there")
 	f.tell(harden())
+	read := make(chan cardFiles, 1)
+	go func() { read <- readCard(f.board.Select) }() // beside the other partition
 	f.mountData()
 	say("memory is there")
 	f.tell(prepareFolders(f.data))
-	f.readCard()
-	f.tell(firewall.Set(policyOf(f.options)))
+	files := <-read
+	f.heedCard(files)
+	policy := policyOf(f.options)
+	go func() { f.walled <- firewall.Set(policy) }() // the network waits for it, the screen does not
 	f.tell(startTor(f.options))
 	f.recallCable()
-	f.findSlot()
+	f.findSlot(files.autoboot)
 	go f.measure()
 	f.tell(unix.Mount("", "/", "", unix.MS_REMOUNT|unix.MS_RDONLY|unix.MS_NOSUID, ""))
 	f.supervise()

@@ -8,6 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // What an owner may put on the first partition of the card, with any computer: words for this telephone, which no update
@@ -22,20 +25,40 @@ const (
 	maxSetUp = 256 << 10
 )
 
-// readCard takes both files off the card. The command line has the last word.
-func (f *first) readCard() {
-	if f.board.Select != "" && f.data {
-		err := f.onSelect(func(path string) error {
-			words, err := readUpTo(filepath.Join(filepath.Dir(path), wordsName), maxWords)
-			setUp, err2 := readUpTo(filepath.Join(filepath.Dir(path), setUpName), maxSetUp)
-			f.options = merge(parseWords(string(words)), f.options)
-			if len(setUp) > 0 {
-				say("a set-up file is on the card")
-				err2 = errors.Join(err2, offer(setUp))
-			}
-			return errors.Join(err, err2)
-		})
-		f.tell(err)
+// cardFiles is what the first partition holds.
+type cardFiles struct {
+	words, setUp, autoboot []byte
+	err                    error
+}
+
+// readCard takes the files off the first partition, dev.
+func readCard(dev string) (c cardFiles) {
+	if dev == "" {
+		return cardFiles{}
+	}
+	f, err := waitFor(dev, 3*time.Second)
+	if err != nil {
+		return cardFiles{err: err}
+	}
+	f.Close() // nothing was written
+	err = mounted(dev, unix.MS_RDONLY, func(path string) error {
+		var errs [3]error
+		c.words, errs[0] = readUpTo(filepath.Join(filepath.Dir(path), wordsName), maxWords)
+		c.setUp, errs[1] = readUpTo(filepath.Join(filepath.Dir(path), setUpName), maxSetUp)
+		c.autoboot, errs[2] = readUpTo(path, maxWords)
+		return errors.Join(errs[:]...)
+	})
+	c.err = err
+	return c
+}
+
+// heedCard takes over what the card says. The command line has the last word.
+func (f *first) heedCard(c cardFiles) {
+	f.tell(c.err)
+	f.options = merge(parseWords(string(c.words)), f.options)
+	if len(c.setUp) > 0 {
+		say("a set-up file is on the card")
+		f.tell(offer(c.setUp))
 	}
 	var b strings.Builder
 	for k, v := range f.options {

@@ -17,9 +17,10 @@ import (
 
 // Implementation constants of the loop of PID 1.
 const (
-	beat       = time.Second
-	silentFor  = 10 * time.Second // a phone that says nothing so long hangs
-	heartbeatF = 3                // file descriptor of the child's end
+	beat        = time.Second
+	silentFor   = 10 * time.Second // a phone that says nothing so long hangs
+	screenFirst = 3 * time.Second  // at most the network waits so long for the first screen: a person looks at that
+	heartbeatF  = 3                // file descriptor of the child's end
 )
 
 // child is a process that must always be there.
@@ -39,32 +40,52 @@ type child struct {
 
 // supervise is the rest of PID 1's life.
 func (f *first) supervise() {
-	children := []*child{
-		{name: linkName, user: linkUser, caps: []uintptr{unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE}},
-		{name: phoneName, user: phoneUser, groups: []uint32{torUser}},
-	}
+	link := &child{name: linkName, user: linkUser, caps: []uintptr{unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE}}
+	phone := &child{name: phoneName, user: phoneUser, groups: []uint32{torUser}}
+	link.due = time.Now().Add(screenFirst)
+	walled := false
 	f.writeNotices()
 	died := make(chan *child)
 	tick := time.NewTicker(beat)
 	giveDevices()
 	for {
 		now := time.Now()
-		for _, c := range children {
-			if c.cmd == nil && !now.Before(c.due) {
-				f.start(c, died)
-			}
+		if phone.cmd == nil && !now.Before(phone.due) {
+			f.start(phone, died)
+		}
+		if link.cmd == nil && !now.Before(link.due) && walled {
+			f.start(link, died)
 		}
 		select {
 		case c := <-died:
 			f.buried(c, time.Now())
+		case err := <-f.walled:
+			walled = true
+			if f.tell(err); err != nil {
+				f.writeNotices()
+				phone.restart()
+			}
+		case <-phone.beats:
+			phone.heard = time.Now()
+			if link.born.IsZero() {
+				say("screen is there")
+				link.due = phone.heard
+			}
 		case <-tick.C:
 			giveDevices()
-			f.check(children[1], time.Now())
-			if f.lookForUpdate() && children[1].cmd != nil {
-				_ = children[1].cmd.Process.Kill() // it reads the notices when it starts
+			f.check(phone, time.Now())
+			if f.lookForUpdate() {
+				phone.restart()
 			}
 			f.kick()
 		}
+	}
+}
+
+// restart ends a child, to be started anew: the telephone reads the notices when it starts.
+func (c *child) restart() {
+	if c.cmd != nil {
+		_ = c.cmd.Process.Kill() // gone already is as good
 	}
 }
 
@@ -78,7 +99,7 @@ func (f *first) kick() {
 	}
 }
 
-// start forks into a cell, which becomes the child.
+// start forks the child in its cell.
 func (f *first) start(c *child, died chan<- *child) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -95,13 +116,13 @@ func (f *first) start(c *child, died chan<- *child) {
 			extra = append(extra, end)
 		}
 	}
-	c.cmd = &exec.Cmd{Path: self, Args: []string{cellName, c.name}, Env: []string{"BOARD=" + f.board.Name},
+	c.cmd = &exec.Cmd{Path: self, Args: []string{c.name}, Env: []string{"BOARD=" + f.board.Name},
 		Stderr: os.Stderr, ExtraFiles: extra, Dir: "/",
 		SysProcAttr: &syscall.SysProcAttr{
 			Credential:  &syscall.Credential{Uid: c.user, Gid: c.user, Groups: c.groups},
 			AmbientCaps: c.caps, Setsid: true,
 		}}
-	err = c.cmd.Start()
+	err = inCell(c.name, c.cmd.Start)
 	for _, end := range extra {
 		_ = end.Close()
 	}
@@ -150,11 +171,6 @@ func listen(r *os.File, beats chan<- struct{}) {
 func (f *first) check(c *child, now time.Time) {
 	if c.cmd == nil {
 		return
-	}
-	select {
-	case <-c.beats:
-		c.heard = now
-	default:
 	}
 	if now.Sub(c.heard) > silentFor {
 		say("%s hangs", c.name)

@@ -28,20 +28,12 @@ const (
 	bootloader = "/proc/device-tree/chosen/bootloader/partition"
 )
 
-// findSlot finds out which slot runs, and tells when an update was tried in vain.
-func (f *first) findSlot() {
+// findSlot finds out which slot runs, from autoboot.txt as it was at the start, and tells when an update was tried in vain.
+func (f *first) findSlot(autoboot []byte) {
 	if f.board.Select == "" || !f.data {
 		return
 	}
-	var start int
-	err := f.onSelect(func(path string) error {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		start, err = parseAutoboot(b)
-		return err
-	})
+	start, err := parseAutoboot(autoboot)
 	if err != nil {
 		f.tell(err)
 		return
@@ -182,11 +174,11 @@ func (f *first) keep(bundle *os.File) (report string, err error) {
 	if bundle != nil {
 		extra = append(extra, bundle)
 	}
-	cmd := &exec.Cmd{Path: self, Args: []string{cellName, keepName}, Dir: "/", Stderr: os.Stderr, ExtraFiles: extra,
+	cmd := &exec.Cmd{Path: self, Args: []string{keepName}, Dir: "/", Stderr: os.Stderr, ExtraFiles: extra,
 		Env: []string{"BOARD=" + f.board.Name, fmt.Sprintf("RUNNING=%d", f.slots.running), fmt.Sprintf("TRIAL=%v", f.slots.trial),
 			fmt.Sprintf("BUNDLE=%v", bundle != nil)},
 		SysProcAttr: &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: keepUser, Gid: keepUser}, Setsid: true}}
-	err = cmd.Start()
+	err = inCell(keepName, cmd.Start)
 	_ = theirs.Close()
 	if err != nil {
 		return "", fmt.Errorf("boot: %w", err)
@@ -251,13 +243,18 @@ func (f *first) grant(verb, rest string) error {
 	return fmt.Errorf("boot: the keeper may not %s %s", verb, rest)
 }
 
-// onSelect mounts the partition with autoboot.txt just as long as it takes.
+// onSelect gives autoboot.txt to who will write it.
 func (f *first) onSelect(do func(path string) error) error {
+	return mounted(f.board.Select, unix.MS_SYNCHRONOUS, do)
+}
+
+// mounted mounts the partition with autoboot.txt just as long as do takes, which gets the path of that file.
+func mounted(dev string, flags uintptr, do func(path string) error) error {
 	if err := os.MkdirAll(selectDir, 0o700); err != nil {
 		return fmt.Errorf("boot: %w", err)
 	}
-	if err := unix.Mount(f.board.Select, selectDir, "vfat", quiet|unix.MS_SYNCHRONOUS, ""); err != nil {
-		return fmt.Errorf("boot: %s: %w", f.board.Select, err)
+	if err := unix.Mount(dev, selectDir, "vfat", quiet|flags, ""); err != nil {
+		return fmt.Errorf("boot: %s: %w", dev, err)
 	}
 	return errors.Join(do(filepath.Join(selectDir, "autoboot.txt")), unix.Unmount(selectDir, 0))
 }

@@ -69,6 +69,9 @@ func (s *Safe) wipeClear() error {
 	if err != nil {
 		return fmt.Errorf("phonebook: %w", err)
 	}
+	if len(files) == 0 {
+		return nil
+	}
 	for _, f := range files {
 		info, err := os.Stat(f)
 		if err != nil {

@@ -112,11 +112,11 @@ func newPanel(t *testing.T, c ST7789Config) (*ST7789, *glass) {
 
 func TestST7789ShowsWhatWasDrawn(t *testing.T) {
 	p, g := newPanel(t, ST7789Config{Width: 240, Height: 240, Offset: image.Pt(0, 80)})
-	if g.on || g.format != st7789Pixel16 {
-		t.Fatalf("after New the panel is on %v in format %#x", g.on, g.format)
+	if g.on {
+		t.Fatal("after New the panel is on")
 	}
 	p.Frame().Set(200, 200, color.RGBA{R: 0xff, A: 0xff})
-	if err := p.Show(image.Rect(1, 1, 2, 2)); err != nil || !g.on || g.pixels[280][200] != 0xf800 {
+	if err := p.Show(image.Rect(1, 1, 2, 2)); err != nil || !g.on || g.format != st7789Pixel16 || g.pixels[280][200] != 0xf800 {
 		t.Fatalf("the first picture: %v, on %v, a pixel that is not damaged is %#04x", err, g.on, g.pixels[280][200])
 	}
 	p.Frame().Set(200, 200, color.Black)
@@ -144,6 +144,24 @@ func TestST7789ShowsWhatWasDrawn(t *testing.T) {
 	}
 	if g.longest > chunk {
 		t.Errorf("a transfer of %d bytes; spidev takes %d", g.longest, chunk)
+	}
+}
+
+// The chip must rest after its reset (data sheet, 9.1.2), however soon somebody draws; who draws late does not wait again.
+func TestST7789RestsAfterReset(t *testing.T) {
+	for _, c := range []struct{ late, least, most time.Duration }{{0, 100, 126}, {200, 5, 6}} {
+		p, _ := newPanel(t, ST7789Config{Width: 240, Height: 240})
+		var slept time.Duration
+		p.cfg.Sleep = func(d time.Duration) { slept += max(d, 0) }
+		p.reset = time.Now().Add(-c.late * time.Millisecond)
+		for range 2 {
+			if err := p.Show(p.Bounds()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if slept < c.least*time.Millisecond || slept > c.most*time.Millisecond {
+			t.Errorf("first picture %d ms after New: slept %v", c.late, slept)
+		}
 	}
 }
 

@@ -56,10 +56,13 @@ type ST7789 struct {
 	cfg   ST7789Config
 	frame *image.RGBA // four bytes a pixel: image/draw is quick with it, and Show turns it into the panel's two in passing
 	line  []byte
+	reset time.Time
+	awake bool
 	shown bool // a whole picture is on the glass; before that it stays dark, since its memory holds noise
 }
 
-// NewST7789 resets the panel and wakes it. The glass stays dark until the first Show.
+// NewST7789 resets the panel. The first Show wakes it, since the chip must rest in between and a telephone has other things
+// to do meanwhile; until then the glass stays dark.
 func NewST7789(port spi.Port, c ST7789Config) (*ST7789, error) {
 	if c.Speed == 0 {
 		c.Speed = 32 * physic.MegaHertz
@@ -72,13 +75,14 @@ func NewST7789(port spi.Port, c ST7789Config) (*ST7789, error) {
 		return nil, fmt.Errorf("panel: %w", err)
 	}
 	p := &ST7789{conn: conn, cfg: c, frame: image.NewRGBA(image.Rect(0, 0, c.Width, c.Height)), line: make([]byte, 0, chunk)}
-	if err := p.wake(); err != nil {
+	if err := p.restart(); err != nil {
 		return nil, fmt.Errorf("panel: st7789: %w", err)
 	}
+	p.reset = time.Now()
 	return p, nil
 }
 
-func (p *ST7789) wake() error {
+func (p *ST7789) restart() error {
 	if p.cfg.Reset != nil {
 		for _, l := range []gpio.Level{gpio.Low, gpio.High} {
 			if err := p.cfg.Reset.Out(l); err != nil {
@@ -86,10 +90,13 @@ func (p *ST7789) wake() error {
 			}
 			p.cfg.Sleep(st7789AfterSleep)
 		}
-	} else if err := p.command(st7789SoftwareReset); err != nil {
-		return err
+		return nil
 	}
-	p.cfg.Sleep(st7789AfterReset)
+	return p.command(st7789SoftwareReset)
+}
+
+func (p *ST7789) wake() error {
+	p.cfg.Sleep(time.Until(p.reset.Add(st7789AfterReset)))
 	if err := p.command(st7789SleepOut); err != nil {
 		return err
 	}
@@ -140,6 +147,12 @@ func (p *ST7789) Show(damage image.Rectangle) error {
 	}
 	if p.shown {
 		return p.send(r)
+	}
+	if !p.awake {
+		if err := p.wake(); err != nil {
+			return fmt.Errorf("panel: st7789: %w", err)
+		}
+		p.awake = true
 	}
 	if err := p.send(p.frame.Rect); err != nil {
 		return err

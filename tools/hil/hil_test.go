@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,9 +46,8 @@ func cardOf(t *testing.T, board string) *card {
 // TestPi3 boots the card of a Raspberry Pi 3, with its own SD controller, Ethernet on USB, and a keyboard on USB.
 func TestPi3(t *testing.T) {
 	m := start(t, setup{name: "pi3", card: cardOf(t, "rpi3"), port: newHub(t).plug()})
-	_, at := m.waitBar(barPanel, "the idle screen", 90*time.Second)
-	up := m.uptime(at)
-	note("## Raspberry Pi 3\nKernel start to first screen, at the first start: %.1f s (load of the host: %s).\n\n", up.Seconds(), load())
+	up := m.shown()
+	note("## Raspberry Pi 3\nKernel start to first screen, at the first start: %.2f s (load of the host: %s).\n\n", up.Seconds(), load())
 	m.shot("idle")
 	t.Logf("kernel start to idle screen: %.2f s", up.Seconds())
 	m.wait("network is up", 60*time.Second)
@@ -56,12 +56,36 @@ func TestPi3(t *testing.T) {
 	m.shot("menu")
 	saveLog(t, m)
 	m.off()
-	m = start(t, setup{name: "again", card: m.setup.card, port: newHub(t).plug()})
-	_, at = m.waitBar(barPanel, "the idle screen", 90*time.Second)
-	up = m.uptime(at)
-	note("A second start, with a card that has its data: %.1f s; since the emulator's own start %.1f s.\n\n", up.Seconds(), at.Sub(m.started).Seconds())
-	t.Logf("second start: %.2f s", up.Seconds())
-	m.shot("second start")
+	laterStarts(t, m.setup.card)
+}
+
+// laterStarts starts a card that has its data HIL_STARTS times. HIL_BAR is what the median may be at most: only a bench with
+// nothing else to do is asked that (make start-time).
+func laterStarts(t *testing.T, c *card) {
+	t.Helper()
+	var took []time.Duration
+	for i := range numberOf(t, "HIL_STARTS", 1) {
+		m := start(t, setup{name: fmt.Sprintf("again %d", i), card: c, port: newHub(t).plug()})
+		took = append(took, m.shown())
+		if i == 0 {
+			m.shot("a later start")
+			saveLog(t, m)
+		}
+		m.off()
+	}
+	note("Later starts, of a card that has its data: %v (load of the host: %s).\n\n", took, load())
+	slices.Sort(took)
+	median := took[len(took)/2]
+	t.Logf("later starts: median %v of %v", median, took)
+	if text := os.Getenv("HIL_BAR"); text != "" {
+		bar, err := time.ParseDuration(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if median > bar {
+			t.Errorf("kernel start to screen: median %v, asked are %v", median, bar)
+		}
+	}
 }
 
 // changes waits for a picture that differs from the present one.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"image"
+	"image/color"
 	"net"
 	"os"
 	"os/exec"
@@ -237,9 +238,8 @@ func (m *machine) typed(text string) {
 	m.press(strings.Split(text, "")...)
 }
 
-// screen is what the handset shows, as its own 240x320 pixels. QEMU writes the plain format: it makes a PNG while the
-// machine stands still.
-func (m *machine) screen() image.Image {
+// monitor is the picture on the monitor. QEMU writes the plain format: it makes a PNG while the machine stands still.
+func (m *machine) monitor() (w, h int, pixels []byte) {
 	m.t.Helper()
 	path := filepath.Join(m.dir, "screen.ppm")
 	m.do("screendump", map[string]any{"filename": path, "format": "ppm"})
@@ -247,12 +247,18 @@ func (m *machine) screen() image.Image {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	var w, h, most int
+	var most int
 	if _, err := fmt.Sscanf(string(b[:min(len(b), 64)]), "P6\n%d %d\n%d\n", &w, &h, &most); err != nil || most != 255 || len(b) < 3*w*h {
 		m.t.Fatalf("%s: a picture of %d octets begins %q: %v", m.setup.name, len(b), b[:min(len(b), 20)], err)
 	}
+	return w, h, b[len(b)-3*w*h:]
+}
+
+// screen is what the handset shows, as its own 240x320 pixels.
+func (m *machine) screen() image.Image {
+	m.t.Helper()
+	w, h, pixels := m.monitor()
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
-	pixels := b[len(b)-3*w*h:]
 	for i := range w * h {
 		copy(img.Pix[4*i:], pixels[3*i:3*i+3])
 		img.Pix[4*i+3] = 0xff
@@ -320,14 +326,40 @@ func (m *machine) console() string {
 	return b.String()
 }
 
-// uptime is the kernel's clock at a moment, reckoned from the first line that tells it.
-func (m *machine) uptime(at time.Time) time.Duration {
+// shown waits for the idle screen on the monitor and returns when it was seen, by the kernel's clock. Looking takes time from
+// the guest: it begins when the system has its memory, goes by one point of the top line, and ten times a second.
+func (m *machine) shown() time.Duration {
 	m.t.Helper()
-	first := m.wait(`^.?sotto [0-9.]+ first process`, 60*time.Second)
-	f := strings.Fields(first.text)
-	s, err := strconv.ParseFloat(f[1], 64)
+	m.wait("memory is there|nothing will be remembered", 60*time.Second)
+	for until := time.Now().Add(slow * 60 * time.Second); time.Now().Before(until); time.Sleep(100 * time.Millisecond) {
+		w, h, pixels := m.monitor()
+		p := pixels[3*((max(h-320, 0)/2+3)*w+max(w-240, 0)/2+3):]
+		if near(color.RGBA{p[0], p[1], p[2], 0xff}, barPanel) {
+			break
+		}
+	}
+	at := time.Now()
+	m.waitBar(barPanel, "the idle screen", time.Second)
+	up := m.uptime(at)
+	drawn := m.wait(`^.{0,4}sotto [0-9.]+ screen is there`, 60*time.Second)
+	m.t.Logf("%s: idle screen on the monitor %.2f s after the kernel's start, %.2f s after the emulator's; all screens drawn at %.2f s",
+		m.setup.name, up.Seconds(), at.Sub(m.started).Seconds(), m.stamp(drawn).Seconds())
+	return up
+}
+
+// stamp is the kernel's clock in a line of ours.
+func (m *machine) stamp(l line) time.Duration {
+	m.t.Helper()
+	s, err := strconv.ParseFloat(strings.Fields(l.text)[1], 64)
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	return time.Duration(s*float64(time.Second)) + at.Sub(first.at)
+	return time.Duration(s * float64(time.Second))
+}
+
+// uptime is the kernel's clock at a moment, reckoned from the first line that tells it.
+func (m *machine) uptime(at time.Time) time.Duration {
+	m.t.Helper()
+	first := m.wait(`^.{0,4}sotto [0-9.]+ first process`, 60*time.Second)
+	return m.stamp(first) + at.Sub(first.at)
 }

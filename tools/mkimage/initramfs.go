@@ -76,23 +76,29 @@ func (in *inputs) compress(b []byte) ([]byte, error) {
 	return os.ReadFile(packed)
 }
 
-// modules are those of Debian's kernel, with the list that boot loads; our own kernel has none.
-func (in *inputs) modules() ([]file, error) {
-	list, err := os.ReadFile(filepath.Join(in.kernelDir, "modules.list"))
-	if os.IsNotExist(err) {
-		return nil, nil
+// modules are those of Debian's kernel for the board, with the lists that boot loads; our own kernel has none.
+func (in *inputs) modules() (files []file, err error) {
+	kind := "pi"
+	if in.board == "qemuvirt" {
+		kind = in.board
 	}
-	if err != nil {
-		return nil, err
-	}
-	files := []file{{"modules.list", list}}
-	for line := range strings.Lines(string(list)) {
-		name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-		b, err := os.ReadFile(filepath.Join(in.kernelDir, "modules", path.Base(name)))
+	for _, when := range []string{"first", "then"} {
+		list, err := os.ReadFile(filepath.Join(in.kernelDir, "modules."+kind+"."+when))
+		if os.IsNotExist(err) {
+			return nil, nil
+		}
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, file{strings.TrimPrefix(name, "/"), b})
+		files = append(files, file{"modules." + when, list})
+		for line := range strings.Lines(string(list)) {
+			name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+			b, err := os.ReadFile(filepath.Join(in.kernelDir, "modules", path.Base(name)))
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, file{strings.TrimPrefix(name, "/"), b})
+		}
 	}
 	return files, nil
 }

@@ -154,7 +154,7 @@ func (in *inputs) slot(m machine) (string, error) {
 		return "", err
 	}
 	files := []file{
-		{"cmdline.txt", fmt.Appendf(nil, "console=%s quiet loglevel=4 panic=5 ro init_on_free=0 %s\n", m.console, in.settings())},
+		{"cmdline.txt", fmt.Appendf(nil, "console=%s quiet loglevel=3 panic=5 ro init_on_free=0 %s\n", m.console, in.settings())},
 		{"initramfs.img", initramfs},
 		{"kernel8.img", kernel},
 	}
