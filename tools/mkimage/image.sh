@@ -10,7 +10,7 @@ rpi3 | rpi4 | rpizero2w | qemuvirt) ;;
 '') echo "sotto: which board? make image BOARD=rpi3|rpi4|rpizero2w|qemuvirt" >&2; exit 2 ;;
 *) echo "sotto: no board is called $board; there are rpi3, rpi4, rpizero2w and qemuvirt" >&2; exit 2 ;;
 esac
-tools/setup/ensure.sh device-tree-compiler dosfstools mtools zstd e2fsprogs
+tools/setup/ensure.sh device-tree-compiler dosfstools mtools lz4 e2fsprogs
 tools/sysroot/debs.sh trixie all build/cache/raspi-firmware raspi-firmware
 tools/sysroot/debs.sh bookworm all build/cache/ca-certificates ca-certificates
 case $kernel in

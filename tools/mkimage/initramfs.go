@@ -63,14 +63,14 @@ func (in *inputs) initramfs() ([]byte, error) {
 	return in.compress(a.close())
 }
 
-// compress packs with zstd in parts of 8 MiB, each by itself: the output depends on zstd's version alone, not on how many
-// processors work on it.
+// compress packs with LZ4, in the format of the kernel (it calls it legacy): the archive gets larger by a quarter than with
+// zstd, and a Pi's processor unpacks it in a fraction of the time, in which nobody sees anything.
 func (in *inputs) compress(b []byte) ([]byte, error) {
-	raw, packed := filepath.Join(in.work, "initramfs.cpio"), filepath.Join(in.work, "initramfs.zst")
+	raw, packed := filepath.Join(in.work, "initramfs.cpio"), filepath.Join(in.work, "initramfs.lz4")
 	if err := os.WriteFile(raw, b, 0o600); err != nil {
 		return nil, err
 	}
-	if err := run("zstd", "-q", "-f", "-17", "-T2", "-B8388608", "-o", packed, raw); err != nil {
+	if err := run("lz4", "-q", "-f", "-l", "-9", raw, packed); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(packed)

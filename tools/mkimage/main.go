@@ -238,7 +238,7 @@ func (in *inputs) packages() []string {
 func run(name string, args ...string) error {
 	out, err := exec.Command(name, args...).CombinedOutput()
 	if errors.Is(err, exec.ErrNotFound) {
-		return fmt.Errorf("%s is missing (tools/setup/ensure.sh device-tree-compiler dosfstools mtools zstd e2fsprogs)", name)
+		return fmt.Errorf("%s is missing (tools/setup/ensure.sh device-tree-compiler dosfstools mtools lz4 e2fsprogs)", name)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w: %s", name, err, strings.TrimSpace(string(out)))

@@ -93,7 +93,7 @@ func (m *manifest) save(image string, folders []string) error {
 	}
 	slices.SortFunc(m.Packages, func(a, b origin) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(m.Files, func(a, b item) int { return strings.Compare(a.Name, b.Name) })
-	for _, t := range [][]string{{"zstd", "--version"}, {"mkfs.vfat", "--help"}, {"mke2fs", "-V"}} {
+	for _, t := range [][]string{{"lz4", "--version"}, {"mkfs.vfat", "--help"}, {"mke2fs", "-V"}} {
 		m.Tools = append(m.Tools, version{t[0], firstNumber(t)})
 	}
 	b, err := json.MarshalIndent(m, "", "  ")
