@@ -258,3 +258,12 @@ func TestExpectedJitter(t *testing.T) {
 		t.Errorf("of a calm way the delay begins with %v and ends with %v; made up %v", begin, end, calm.Concealed)
 	}
 }
+
+// A hole has two edges: what is made up after the last packet of a call is its end, and no fault of the way.
+func TestEndIsNoHole(t *testing.T) {
+	gap := trace{seconds: 4, senderOff: [2]time.Duration{2 * time.Second, 2200 * ms}, seed: 1}.run()
+	end := trace{seconds: 4, senderOff: [2]time.Duration{3800 * ms, 5 * time.Second}, seed: 1}.run()
+	if gap.LongestHole < 150*ms || end.LongestHole > 0 || end.Concealed < 150*ms {
+		t.Errorf("a gap of 200 ms is a hole of %v; an end of 200 ms one of %v, with %v made up", gap.LongestHole, end.LongestHole, end.Concealed)
+	}
+}

@@ -1,10 +1,6 @@
 package jitter
 
-import (
-	"time"
-
-	"sotto/codec"
-)
+import "time"
 
 // Stats counts what a buffer did. Counters only grow.
 type Stats struct {
@@ -35,14 +31,15 @@ func (s *Stats) conceal(samples int) {
 	s.hole(samples)
 }
 
-// hole makes the open hole longer, or closes it with 0.
+// hole makes the open hole longer, or closes it with 0. Only then it counts: after a peer who hung up nothing comes, and
+// that is no hole.
 func (s *Stats) hole(samples int) {
 	if samples == 0 {
+		s.LongestHole = max(s.LongestHole, toTime(int64(s.run)))
 		s.run = 0
 		return
 	}
 	s.run += samples
-	s.LongestHole = max(s.LongestHole, time.Duration(s.run)*time.Second/codec.SampleRate)
 }
 
 // Stats is a copy of the counters.
