@@ -2,6 +2,7 @@ package boot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -90,9 +91,9 @@ func (f *first) run() {
 	}
 	say("first process started")
 	f.options = options()
-	f.startDog()
+	chips := make(chan error, 1)
+	go func() { chips <- loadModules("/modules.chips") }() // beside the memory's
 	f.tell(loadModules("/modules.first"))
-	go loadRest()
 	f.findBoard()
 	f.setClock()
 	waitForEntropy()
@@ -106,7 +107,11 @@ func (f *first) run() {
 	files := <-read
 	f.heedCard(files)
 	policy := policyOf(f.options)
-	go func() { f.walled <- firewall.Set(policy) }() // the network waits for it, the screen does not
+	go func() { // the network waits for it, the screen does not
+		f.walled <- errors.Join(loadModules("/modules.wall"), firewall.Set(policy))
+	}()
+	f.tell(<-chips)
+	f.startDog()
 	f.tell(startTor(f.options))
 	f.recallCable()
 	f.findSlot(files.autoboot)

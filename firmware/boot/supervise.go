@@ -54,6 +54,9 @@ func (f *first) supervise() {
 			f.start(phone, died)
 		}
 		if link.cmd == nil && !now.Before(link.due) && walled {
+			if link.born.IsZero() {
+				go loadRest()
+			}
 			f.start(link, died)
 		}
 		select {

@@ -82,7 +82,7 @@ func (in *inputs) modules() (files []file, err error) {
 	if in.board == "qemuvirt" {
 		kind = in.board
 	}
-	for _, when := range []string{"first", "then"} {
+	for _, when := range []string{"first", "chips", "wall", "then"} {
 		list, err := os.ReadFile(filepath.Join(in.kernelDir, "modules."+kind+"."+when))
 		if os.IsNotExist(err) {
 			return nil, nil
@@ -93,11 +93,15 @@ func (in *inputs) modules() (files []file, err error) {
 		files = append(files, file{"modules." + when, list})
 		for line := range strings.Lines(string(list)) {
 			name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+			name = strings.TrimPrefix(name, "/")
+			if slices.ContainsFunc(files, func(f file) bool { return f.name == name }) {
+				continue // two lists need it
+			}
 			b, err := os.ReadFile(filepath.Join(in.kernelDir, "modules", path.Base(name)))
 			if err != nil {
 				return nil, err
 			}
-			files = append(files, file{strings.TrimPrefix(name, "/"), b})
+			files = append(files, file{name, b})
 		}
 	}
 	return files, nil
