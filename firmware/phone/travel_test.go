@@ -118,6 +118,7 @@ func TestACallOutlivesItsAddress(t *testing.T) {
 	ann.wait(t, "No network")
 	ann.network <- there
 	bob.keys.Press(hal.KeySoftRight)
+	bob.wait(t, "^Ready") // or the next call's wait would see this one's screen
 	ann.keys.Press(hal.KeyEnd)
 	ann.keys.Hold(hal.KeyDigit2)
 	bob.wait(t, "^Incoming call")
