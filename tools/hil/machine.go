@@ -120,31 +120,24 @@ func (m *machine) hardware() []string {
 
 const soundDevice = "virtio-sound-pci,id=snd,bus=plug,audiodev=a,streams=2"
 
-// addSpy appends an archive to an initramfs: the kernel unpacks one after the other.
+// addSpy puts an archive in front of an initramfs: the kernel unpacks one after the other. Behind it there is no place, since
+// LZ4 as the kernel knows it has no end.
 func addSpy(initrd string) error {
 	spy, err := os.ReadFile(filepath.Join(root, "build/spy-arm64"))
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(initrd, os.O_APPEND|os.O_WRONLY, 0)
+	images, err := os.ReadFile(initrd)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	pad := make([]byte, (4-st.Size()%4)%4)
+	padded := func(s string) string { return s + strings.Repeat("\x00", (4-len(s)%4)%4) }
 	entry := func(name string, mode, size int) string {
-		head := fmt.Sprintf("070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%s\x00", 900, mode, 0, 0, 1, 0, size, 0, 0, 0,
-			0, len(name)+1, 0, name)
-		return head + strings.Repeat("\x00", (4-len(head)%4)%4)
+		return padded(fmt.Sprintf("070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%s\x00", 900, mode, 0, 0, 1, 0, size, 0, 0, 0,
+			0, len(name)+1, 0, name))
 	}
-	body := string(pad) + entry("spy", 0o100555, len(spy)) + string(spy) + strings.Repeat("\x00", (4-len(spy)%4)%4) +
-		entry("TRAILER!!!", 0, 0)
-	_, err = f.WriteString(body)
-	return err
+	front := entry("spy", 0o100555, len(spy)) + padded(string(spy)) + entry("TRAILER!!!", 0, 0)
+	return os.WriteFile(initrd, append([]byte(front), images...), 0o600)
 }
 
 // read keeps the console.
