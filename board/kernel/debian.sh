@@ -15,9 +15,9 @@ if [ "$(cat "$out/.recipe" 2>/dev/null)" = "$recipe" ]; then exit 0; fi
 
 # What the boards need, in any order: modprobe adds what these need. Boot loads the memory's first and the chips' beside
 # them, the wall's beside the telephone's start, and then, when there is a screen, keyboards, sound and networks on USB.
-files="vfat nls_cp437 nls_iso8859-1 nls_ascii ext4"
-wall="nf_tables nft_ct nft_limit nft_reject nft_reject_inet"
-usb="usbhid hid-generic evdev smsc95xx lan78xx cdc_ether cdc_ncm rndis_host asix ax88179_178a r8152 snd-usb-audio"
+files=(vfat nls_cp437 nls_iso8859-1 nls_ascii ext4)
+wall=(nf_tables nft_ct nft_limit nft_reject nft_reject_inet)
+usb=(usbhid hid-generic evdev smsc95xx lan78xx cdc_ether cdc_ncm rndis_host asix ax88179_178a r8152 snd-usb-audio)
 tree=$cache/linux-image
 [ -d "$tree/lib" ] || ln -s usr/lib "$tree/lib"
 depmod -b "$tree" "$version"
@@ -41,18 +41,13 @@ list() {
 	done >"$out.new/modules.$name"
 	[ "$(wc -l <"$out.new/modules.$name")" -gt 3 ] || { echo "sotto: Debian's modules could not be resolved" >&2; exit 1; }
 }
-# shellcheck disable=SC2086
-list pi.first sdhci-iproc bcm2835 bcm2835-rng iproc-rng200 $files
+list pi.first sdhci-iproc bcm2835 bcm2835-rng iproc-rng200 "${files[@]}"
 list pi.chips bcm2835_wdt i2c-bcm2835 i2c-dev spi-bcm2835 spidev snd-soc-bcm2835-i2s snd-soc-simple-card
-# shellcheck disable=SC2086
-list pi.wall $wall
-# shellcheck disable=SC2086
-list pi.then dwc2 pcie-brcmstb reset-raspberrypi xhci-pci genet $usb
-# shellcheck disable=SC2086
-list qemuvirt.first virtio_pci virtio_blk virtio_rng $files
+list pi.wall "${wall[@]}"
+list pi.then dwc2 pcie-brcmstb reset-raspberrypi xhci-pci genet "${usb[@]}"
+list qemuvirt.first virtio_pci virtio_blk virtio_rng "${files[@]}"
 list qemuvirt.chips virtio_gpu virtio_snd
-# shellcheck disable=SC2086
-list qemuvirt.wall $wall
+list qemuvirt.wall "${wall[@]}"
 list qemuvirt.then virtio_input evdev virtio_net
 cp "$tree/boot/vmlinuz-$version" "$out.new/Image"
 for t in bcm2837-rpi-3-b bcm2837-rpi-3-b-plus bcm2837-rpi-zero-2-w bcm2711-rpi-4-b; do

@@ -102,7 +102,7 @@ func New() *Buffer {
 }
 
 // Expect says before the first packet what jitter the way has, where that is known: the sound begins with that delay, and a
-// calmer way makes it shorter within seconds. A new buffer expects a good network.
+// calmer way makes it shorter within seconds. 0 is a good network, as a new buffer expects it.
 func (b *Buffer) Expect(jitter time.Duration) {
 	b.delay.expected = jitter.Milliseconds()
 	b.delay.reset()

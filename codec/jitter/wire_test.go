@@ -74,9 +74,7 @@ func (t trace) run() (c curve) {
 		links = append(links, netem.New(t.network, t.seed+uint64(i)))
 	}
 	p := NewPlayer(frameDecoder{})
-	if t.expect > 0 {
-		p.Expect(t.expect)
-	}
+	p.Expect(t.expect)
 	begin := time.Unix(1_000_000, 0)
 	frame := time.Duration(float64(20*time.Millisecond) / (1 + t.drift/1e6))
 	card := card{player: p}

@@ -52,13 +52,15 @@ func readCard(dev string) (c cardFiles) {
 	return c
 }
 
-// heedCard takes over what the card says. The command line has the last word.
+// heedCard takes over what the card says, where there is memory for it. The command line has the last word.
 func (f *first) heedCard(c cardFiles) {
-	f.tell(c.err)
-	f.options = merge(parseWords(string(c.words)), f.options)
-	if len(c.setUp) > 0 {
-		say("a set-up file is on the card")
-		f.tell(offer(c.setUp))
+	if f.data {
+		f.tell(c.err)
+		f.options = merge(parseWords(string(c.words)), f.options)
+		if len(c.setUp) > 0 {
+			say("a set-up file is on the card")
+			f.tell(offer(c.setUp))
+		}
 	}
 	var b strings.Builder
 	for k, v := range f.options {

@@ -42,8 +42,7 @@ type child struct {
 func (f *first) supervise() {
 	link := &child{name: linkName, user: linkUser, caps: []uintptr{unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE}}
 	phone := &child{name: phoneName, user: phoneUser, groups: []uint32{torUser}}
-	link.due = time.Now().Add(screenFirst)
-	walled := false
+	began, walled, screen := time.Now(), false, false
 	f.writeNotices()
 	died := make(chan *child)
 	tick := time.NewTicker(beat)
@@ -53,7 +52,8 @@ func (f *first) supervise() {
 		if phone.cmd == nil && !now.Before(phone.due) {
 			f.start(phone, died)
 		}
-		if link.cmd == nil && !now.Before(link.due) && walled {
+		ready := walled && (screen || now.Sub(began) > screenFirst)
+		if link.cmd == nil && ready && !now.Before(link.due) {
 			if link.born.IsZero() {
 				go loadRest()
 			}
@@ -70,9 +70,9 @@ func (f *first) supervise() {
 			}
 		case <-phone.beats:
 			phone.heard = time.Now()
-			if link.born.IsZero() {
+			if !screen {
+				screen = true
 				say("screen is there")
-				link.due = phone.heard
 			}
 		case <-tick.C:
 			giveDevices()

@@ -65,9 +65,7 @@ func Start(c Config) (*Call, error) {
 	}
 	m.receiver = newReceiver(&m.config, speech)
 	player := jitter.NewPlayer(dec)
-	if c.Jitter > 0 {
-		player.Expect(c.Jitter)
-	}
+	player.Expect(c.Jitter)
 	m.playout = newPlayout(&m.config, m.free, speech, player)
 	if m.control, err = newControl(m); err != nil {
 		return nil, err

@@ -57,7 +57,6 @@ type ST7789 struct {
 	frame *image.RGBA // four bytes a pixel: image/draw is quick with it, and Show turns it into the panel's two in passing
 	line  []byte
 	reset time.Time
-	awake bool
 	shown bool // a whole picture is on the glass; before that it stays dark, since its memory holds noise
 }
 
@@ -148,11 +147,8 @@ func (p *ST7789) Show(damage image.Rectangle) error {
 	if p.shown {
 		return p.send(r)
 	}
-	if !p.awake {
-		if err := p.wake(); err != nil {
-			return fmt.Errorf("panel: st7789: %w", err)
-		}
-		p.awake = true
+	if err := p.wake(); err != nil {
+		return fmt.Errorf("panel: st7789: %w", err)
 	}
 	if err := p.send(p.frame.Rect); err != nil {
 		return err

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"image"
-	"image/color"
 	"net"
 	"os"
 	"os/exec"
@@ -231,8 +230,9 @@ func (m *machine) typed(text string) {
 	m.press(strings.Split(text, "")...)
 }
 
-// monitor is the picture on the monitor. QEMU writes the plain format: it makes a PNG while the machine stands still.
-func (m *machine) monitor() (w, h int, pixels []byte) {
+// screen is what the handset shows, as its own 240x320 pixels. QEMU writes the plain format: it makes a PNG while the
+// machine stands still.
+func (m *machine) screen() image.Image {
 	m.t.Helper()
 	path := filepath.Join(m.dir, "screen.ppm")
 	m.do("screendump", map[string]any{"filename": path, "format": "ppm"})
@@ -240,18 +240,12 @@ func (m *machine) monitor() (w, h int, pixels []byte) {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	var most int
+	var w, h, most int
 	if _, err := fmt.Sscanf(string(b[:min(len(b), 64)]), "P6\n%d %d\n%d\n", &w, &h, &most); err != nil || most != 255 || len(b) < 3*w*h {
 		m.t.Fatalf("%s: a picture of %d octets begins %q: %v", m.setup.name, len(b), b[:min(len(b), 20)], err)
 	}
-	return w, h, b[len(b)-3*w*h:]
-}
-
-// screen is what the handset shows, as its own 240x320 pixels.
-func (m *machine) screen() image.Image {
-	m.t.Helper()
-	w, h, pixels := m.monitor()
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
+	pixels := b[len(b)-3*w*h:]
 	for i := range w * h {
 		copy(img.Pix[4*i:], pixels[3*i:3*i+3])
 		img.Pix[4*i+3] = 0xff
@@ -320,19 +314,11 @@ func (m *machine) console() string {
 }
 
 // shown waits for the idle screen on the monitor and returns when it was seen, by the kernel's clock. Looking takes time from
-// the guest: it begins when the system has its memory, goes by one point of the top line, and ten times a second.
+// the guest, so it begins when the system has its memory.
 func (m *machine) shown() time.Duration {
 	m.t.Helper()
 	m.wait("memory is there|nothing will be remembered", 60*time.Second)
-	for until := time.Now().Add(slow * 60 * time.Second); time.Now().Before(until); time.Sleep(100 * time.Millisecond) {
-		w, h, pixels := m.monitor()
-		p := pixels[3*((max(h-320, 0)/2+3)*w+max(w-240, 0)/2+3):]
-		if near(color.RGBA{p[0], p[1], p[2], 0xff}, barPanel) {
-			break
-		}
-	}
-	at := time.Now()
-	m.waitBar(barPanel, "the idle screen", time.Second)
+	_, at := m.waitBar(barPanel, "the idle screen", 60*time.Second)
 	up := m.uptime(at)
 	drawn := m.wait(`^.{0,4}sotto [0-9.]+ screen is there`, 60*time.Second)
 	m.t.Logf("%s: idle screen on the monitor %.2f s after the kernel's start, %.2f s after the emulator's; all screens drawn at %.2f s",
