@@ -35,6 +35,11 @@ type Environment struct {
 	// later starts, too.
 	SetLink  func(address, router, dns string) error
 	SetClock func(time.Time) error
+	// SetWifi makes the radio join a network, until it is told another or the telephone starts anew; no name: the radio is
+	// off. Error: link.ErrNetwork. Whether there is a radio and what became of it, Network tells.
+	SetWifi func(link.Network) error
+	// Look tells the networks in reach, the strongest first; it takes up to 20 seconds and listens only.
+	Look func(context.Context) ([]link.Seen, error)
 	Alive    func()       // to be called at least every few seconds, or boot starts the phone anew
 	Onion    onion.Config // for onion.Start; without Dir there shall be no Tor
 }

@@ -48,6 +48,7 @@ type Status struct {
 	Address   netip.Prefix
 	Router    netip.Addr
 	DNS       []netip.Addr
+	Air       Air // filled in by who also runs Roam
 }
 
 // Up tells whether there is an address.
