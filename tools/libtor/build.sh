@@ -4,7 +4,7 @@
 #
 # Tor comes from Debian's source package, verified by apt against Debian's keys, built without relay, directory authority,
 # GPL parts, lzma, zstd, systemd and capabilities, and with Tor's own seccomp sandbox. It takes about three minutes a
-# CPU, once; a stamp makes the next call free. Nothing is installed.
+# CPU, once; a stamp makes the next call free. Nothing but the compiler is installed.
 set -euo pipefail
 
 arch=${1:?build.sh amd64|arm64}
@@ -20,20 +20,19 @@ root=$PWD
 cache=$root/build/cache
 out=$cache/libtor-$arch
 sysroot=$cache/sysroot-tor-$arch
-recipe=$(sha256sum "$0" tools/libtor/source.sh | sha256sum | cut -c1-16)
+recipe=$(sha256sum "$0" tools/sysroot/source.sh | sha256sum | cut -c1-16)
 
 mkdir -p "$cache"
 exec 8>"$cache/libtor-$arch.lock" # two makes at once take turns
 flock 8
 if [ "$(cat "$out/.recipe" 2>/dev/null)" = "$recipe" ]; then exit 0; fi
 
-command -v make >/dev/null || die "make is missing: apt-get install make"
-cc=gcc
-if [ "$arch" != "$(dpkg --print-architecture)" ]; then cc=$triple-gcc; fi
-command -v $cc >/dev/null || die "$cc is missing: apt-get install gcc-${triple//_/-} libc6-dev-$arch-cross"
+cc=gcc needs=(make gcc libc6-dev)
+if [ "$arch" != "$(dpkg --print-architecture)" ]; then cc=$triple-gcc needs=(make "gcc-${triple//_/-}" "libc6-dev-$arch-cross"); fi
+tools/setup/ensure.sh "${needs[@]}"
 
 tools/sysroot/debs.sh bookworm "$arch" "$sysroot" libssl-dev libssl3 libevent-dev zlib1g-dev zlib1g libseccomp-dev libseccomp2
-tools/libtor/source.sh
+tools/sysroot/source.sh tor
 source=$(echo "$cache"/tor-source/tor-*/)
 [ -x "${source}configure" ] || die "Tor's source has no configure: remove $cache/tor-source and try again"
 
