@@ -42,6 +42,8 @@ func Main(c Config) {
 		fail(runPhone(c))
 	case os.Args[0] == keepName:
 		fail(runKeeper(c))
+	case os.Args[0] == radioName:
+		fail(runRadio())
 	}
 }
 
@@ -80,6 +82,7 @@ type first struct {
 	offered map[string]bool // devices that were looked at for an update
 	options map[string]string
 	walled  chan error // tells once, when the firewall stands or cannot
+	radio   radio
 }
 
 // run boots. Whatever goes wrong that is not needed for a call is told and passed over: a telephone that only tells what

@@ -110,15 +110,7 @@ func merge(under, over map[string]string) map[string]string {
 }
 
 // offer leaves a set-up file where the telephone, and nobody else, reads it.
-func offer(setUp []byte) error {
-	if err := os.WriteFile(setUpFile+".new", setUp, 0o600); err != nil {
-		return fmt.Errorf("boot: %w", err)
-	}
-	if err := errors.Join(os.Chown(setUpFile+".new", phoneUser, phoneUser), os.Rename(setUpFile+".new", setUpFile)); err != nil {
-		return fmt.Errorf("boot: %w", err)
-	}
-	return nil
-}
+func offer(setUp []byte) error { return give(setUpFile, setUp, phoneUser) }
 
 // stickHead begins a stick with a set-up file: it, the length in four octets, big-endian, and the file (tools/sign). A
 // stick is read as it is, without a file system that a stranger could have made.

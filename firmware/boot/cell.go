@@ -42,6 +42,10 @@ func enterCell(name string) error {
 		places = append(places, place{keepDir, writeRights})
 	case torName:
 		places = torPlaces()
+	case radioName:
+		places = []place{{self, readRights | unix.LANDLOCK_ACCESS_FS_EXECUTE}, {radioProgram, readRights | unix.LANDLOCK_ACCESS_FS_EXECUTE},
+			{radioProgram + ".conf", readRights}, {"/sys", readRights}, {"/proc", readRights}, {"/dev/null", nodeRights},
+			{"/dev/urandom", readRights}, {radioDir, writeRights | unix.LANDLOCK_ACCESS_FS_MAKE_SOCK}}
 	default:
 		return fmt.Errorf("boot: no child is called %q", name)
 	}

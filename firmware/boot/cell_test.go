@@ -166,7 +166,7 @@ func TestConfinedProcess(t *testing.T) {
 }
 
 func TestFilterIsWellFormed(t *testing.T) {
-	p := filter()
+	p := usual.filter()
 	if len(p) > 4096 {
 		t.Fatalf("%d instructions; the kernel takes 4096", len(p))
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -39,9 +40,9 @@ type Environment struct {
 	// off. Error: link.ErrNetwork. Whether there is a radio and what became of it, Network tells.
 	SetWifi func(link.Network) error
 	// Look tells the networks in reach, the strongest first; it takes up to 20 seconds and listens only.
-	Look func(context.Context) ([]link.Seen, error)
-	Alive    func()       // to be called at least every few seconds, or boot starts the phone anew
-	Onion    onion.Config // for onion.Start; without Dir there shall be no Tor
+	Look  func(context.Context) ([]link.Seen, error)
+	Alive func()       // to be called at least every few seconds, or boot starts the phone anew
+	Onion onion.Config // for onion.Start; without Dir there shall be no Tor
 }
 
 // boardOf is the board that PID 1 found, told by environment.
@@ -63,6 +64,8 @@ func runLink(cfg Config) error {
 	if b, err := boardOf(cfg); err == nil {
 		wired = b.Wired
 	}
+	news := publisher{}
+	go roam(context.Background(), news.air)
 	for {
 		text, c, err := cable(options())
 		if err != nil {
@@ -76,11 +79,7 @@ func runLink(cfg Config) error {
 			}
 			stop()
 		}()
-		err = link.Run(ctx, c, func(s link.Status) {
-			if err := publish(s); err != nil {
-				say("%v", err)
-			}
-		})
+		err = link.Run(ctx, c, news.link)
 		stop()
 		if !errors.Is(err, context.Canceled) {
 			return err
@@ -122,21 +121,36 @@ func linkConfig(o map[string]string) (link.Config, error) {
 	return c, nil
 }
 
-// publish tells the other processes about the network.
-func publish(s link.Status) error {
+// publisher tells the other processes about the network.
+type publisher struct {
+	mu  sync.Mutex
+	now link.Status
+}
+
+func (p *publisher) link(s link.Status) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s.Up() != p.now.Up() {
+		say("network is %s", map[bool]string{true: "up", false: "down"}[s.Up()])
+	}
+	s.Air = p.now.Air
+	p.publish(s)
+}
+
+func (p *publisher) air(a link.Air) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.now
+	s.Air = a
+	p.publish(s)
+}
+
+func (p *publisher) publish(s link.Status) {
+	p.now = s
 	b, err := json.Marshal(s)
-	if err != nil {
-		return err
+	if err = errors.Join(err, replace(resolvConf, []byte(s.Resolver())), replace(linkFile, b)); err != nil {
+		say("%v", err)
 	}
-	if err := replace(resolvConf, []byte(s.Resolver())); err != nil {
-		return err
-	}
-	if s.Up() {
-		say("network is up")
-	} else {
-		say("network is down")
-	}
-	return replace(linkFile, b)
 }
 
 func replace(path string, b []byte) error {
@@ -166,7 +180,7 @@ func runPhone(c Config) error {
 		return fmt.Errorf("boot: heartbeat: %w", err)
 	}
 	env := Environment{Board: b, State: phoneDir, Network: watchNetwork(ctx), Notices: notices(), About: about,
-		SetLink: wish.setLink, SetClock: wish.setClock, SetUp: watchSetUp(ctx), Keys: keys(), Built: c.Built, Kernel: kernel(), Onion: onionConfig(options()),
+		SetLink: wish.setLink, SetClock: wish.setClock, SetWifi: wish.setWifi, Look: wish.seen, SetUp: watchSetUp(ctx), Keys: keys(), Built: c.Built, Kernel: kernel(), Onion: onionConfig(options()),
 		Alive: func() { _, _ = pulse.Write([]byte{1}) }} // a full pipe is a boot that was told often enough
 	return c.Phone(ctx, env)
 }

@@ -2,10 +2,11 @@
 // processes, each in a cell of its own.
 //
 // It promises that no process that meets the network or a person runs as root; that none of them can start a program,
-// open a packet socket or write outside its folder; that a child which dies is started again, and a system that keeps
+// open a packet socket (but for the radio's) or write outside its folder; that a child which dies is started again, and a system that keeps
 // dying falls back to the other slot and says so; and that the root file system cannot be written.
 //
-// It never starts a shell, a getty or anything that is not this very binary. It cannot protect what a child itself holds.
+// It never starts a shell, a getty or anything that is not this very binary, but for wpa_supplicant, while a Wi-Fi is
+// wanted. It cannot protect what a child itself holds.
 package boot
 
 // Places in the file system of the image.
@@ -30,6 +31,7 @@ const (
 	phoneName = "phone"
 	torName   = "tor"    // of its cell: net/onion names the process
 	keepName  = "keeper" // writes updates into the slot that does not run
+	radioName = "radio"  // becomes wpa_supplicant
 )
 
 // Users. No two processes share one.
@@ -38,4 +40,5 @@ const (
 	linkUser  = 1001
 	torUser   = 1002
 	keepUser  = 1003
+	radioUser = 1004
 )

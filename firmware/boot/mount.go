@@ -195,6 +195,7 @@ type folder struct {
 var folders = []folder{
 	{runDir, 0, 0, 0o755}, {linkDir, linkUser, linkUser, 0o755}, {bootDir, 0, 0, 0o700},
 	{phoneDir, phoneUser, phoneUser, 0o700}, {keepDir, keepUser, keepUser, 0o700},
+	{radioDir, radioUser, radioUser, 0o750},
 }
 
 // prepareFolders makes the folders that processes own. Without a data partition they are in memory.

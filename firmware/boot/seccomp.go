@@ -3,6 +3,7 @@ package boot
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -57,8 +58,24 @@ const (
 	dataArg2   = 32
 )
 
+// rules are what a filter lets through.
+type rules struct {
+	deadly, allowed, families []uint32
+}
+
+// usual is for all processes of the handset; radioRules for wpa_supplicant, whose cell lets it become no other program.
+var usual = rules{deadly, append(slices.Clone(allowed), extraCalls...), families}
+
+func radioRules() rules {
+	r := usual
+	r.deadly = slices.DeleteFunc(slices.Clone(deadly), func(n uint32) bool { return n == unix.SYS_EXECVE })
+	r.allowed = append(slices.Clone(usual.allowed), unix.SYS_EXECVE)
+	r.families = append(slices.Clone(families), unix.AF_PACKET)
+	return r
+}
+
 // filter is the program, in the classic BPF of seccomp(2).
-func filter() []unix.SockFilter {
+func (r rules) filter() []unix.SockFilter {
 	const errno = unix.SECCOMP_RET_ERRNO
 	var p []unix.SockFilter
 	load := func(at uint32) { p = append(p, unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: at}) }
@@ -71,21 +88,21 @@ func filter() []unix.SockFilter {
 	p = append(p, unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jt: 1, K: auditArch()})
 	answer(unix.SECCOMP_RET_KILL_PROCESS) // numbers of another architecture would be read wrong
 	load(dataNumber)
-	for _, n := range deadly {
+	for _, n := range r.deadly {
 		unless(n)
 		answer(unix.SECCOMP_RET_KILL_PROCESS)
 	}
-	for _, n := range append(allowed, extraCalls...) {
+	for _, n := range r.allowed {
 		unless(n)
 		answer(unix.SECCOMP_RET_ALLOW)
 	}
-	after := uint8(5 + 2*len(families))
+	after := uint8(5 + 2*len(r.families))
 	p = append(p, unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: after, K: unix.SYS_SOCKET})
 	load(dataArg2)
 	unless(unix.IPPROTO_MPTCP)
 	answer(errno | uint32(unix.EPROTONOSUPPORT)) // Landlock's word on TCP does not bind it; Go falls back to TCP
 	load(dataArg0)
-	for _, f := range families {
+	for _, f := range r.families {
 		unless(f)
 		answer(unix.SECCOMP_RET_ALLOW)
 	}
@@ -102,20 +119,25 @@ func auditArch() uint32 {
 }
 
 // seal puts the filter on all threads of this process, for good.
-func seal() error {
+func seal() error { return usual.seal() }
+
+// sealRadio lets this process become wpa_supplicant.
+func sealRadio() error { return radioRules().seal() }
+
+func (r rules) seal() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("boot: no_new_privs: %w", err)
 	}
-	f := filter()
+	f := r.filter()
 	prog := unix.SockFprog{Len: uint16(len(f)), Filter: &f[0]}
-	r, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC,
+	n, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC,
 		uintptr(unsafe.Pointer(&prog)))
 	runtime.KeepAlive(f)
 	if errno != 0 {
 		return fmt.Errorf("boot: seccomp: %w", errno)
 	}
-	if r != 0 {
-		return fmt.Errorf("boot: seccomp: thread %d could not be sealed", r)
+	if n != 0 {
+		return fmt.Errorf("boot: seccomp: thread %d could not be sealed", n)
 	}
 	return nil
 }

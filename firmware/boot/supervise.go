@@ -36,12 +36,15 @@ type child struct {
 	pulse  *os.File  // the end at which its heartbeat arrives
 	heard  time.Time
 	beats  chan struct{}
+	spare  bool // the telephone can do without: its death is no reason to fall back
+	ended  bool // it was told to end
 }
 
 // supervise is the rest of PID 1's life.
 func (f *first) supervise() {
-	link := &child{name: linkName, user: linkUser, caps: []uintptr{unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE}}
+	link := &child{name: linkName, user: linkUser, groups: []uint32{radioUser}, caps: []uintptr{unix.CAP_NET_ADMIN, unix.CAP_NET_BIND_SERVICE}}
 	phone := &child{name: phoneName, user: phoneUser, groups: []uint32{torUser}}
+	radio := &child{name: radioName, user: radioUser, caps: []uintptr{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW}, spare: true}
 	began, walled, screen := time.Now(), false, false
 	f.writeNotices()
 	died := make(chan *child)
@@ -77,6 +80,9 @@ func (f *first) supervise() {
 		case <-tick.C:
 			giveDevices()
 			f.check(phone, time.Now())
+			if walled {
+				f.tend(radio, died, now)
+			}
 			if f.lookForUpdate() {
 				phone.restart()
 			}
@@ -152,7 +158,7 @@ func (f *first) wishLine() (*os.File, error) {
 	if err = errors.Join(err, ours.Close()); err != nil {
 		return nil, errors.Join(fmt.Errorf("boot: %w", err), theirs.Close())
 	}
-	go heed(line, f.cfg.Built, f.data)
+	go grants{f.cfg.Built, f.data, &f.radio}.heed(line)
 	return theirs, nil
 }
 
@@ -204,9 +210,13 @@ func (f *first) buried(c *child, now time.Time) {
 	say("%s ended: %v", c.name, c.cmd.ProcessState)
 	_ = c.pulse.Close()
 	c.cmd = nil
+	if c.ended {
+		c.ended, c.due = false, now
+		return
+	}
 	v := c.policy.died(now)
 	c.due = now.Add(v.pause)
-	if v.fallBack || (c.name == phoneName && startVerdict(f.starts)) {
+	if v.fallBack && !c.spare || (c.name == phoneName && startVerdict(f.starts)) {
 		f.fallBack(fmt.Sprintf("the telephone's %s failed %d times", c.name, len(c.policy.deaths)))
 		f.starts = 0
 	}

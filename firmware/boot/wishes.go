@@ -17,8 +17,8 @@ import (
 )
 
 // The telephone has no rights. What it may wish of PID 1 it says by a line of its own, a wish a line: another address for
-// the cable, and the time. A telephone that was taken over can do no worse: it can lose its network, and it can set the
-// clock to any time after the image was made.
+// the cable, a Wi-Fi for the radio, and the time. A telephone that was taken over can do no worse: it can lose its network,
+// join another, and set the clock to any time after the image was made.
 
 const (
 	wishF      = 4                 // file descriptor of the telephone's end
@@ -108,14 +108,21 @@ func parseLink(text string) (o map[string]string, err error) {
 
 var errWish = errors.New("boot: the telephone may not wish that")
 
+// grants is what PID 1 needs to grant wishes.
+type grants struct {
+	built     time.Time
+	remembers bool
+	radio     *radio
+}
+
 // heed grants the telephone's wishes, one after the other, until it is gone.
-func heed(line net.Conn, built time.Time, remembers bool) {
+func (g grants) heed(line net.Conn) {
 	defer line.Close()
 	s := bufio.NewScanner(line)
 	s.Buffer(make([]byte, longWish), longWish)
 	for s.Scan() {
 		answer := "ok"
-		if err := grantWish(s.Text(), built, remembers); err != nil {
+		if err := g.grant(s.Text()); err != nil {
 			answer = strings.ReplaceAll(err.Error(), "\n", " ")
 		}
 		if _, err := fmt.Fprintf(line, "%s\n", answer); err != nil {
@@ -124,21 +131,25 @@ func heed(line net.Conn, built time.Time, remembers bool) {
 	}
 }
 
-func grantWish(wish string, built time.Time, remembers bool) error {
+func (g grants) grant(wish string) error {
 	verb, rest, _ := strings.Cut(wish, " ")
 	switch verb {
 	case "cable":
 		if _, err := parseLink(rest); err != nil {
 			return err
 		}
-		if remembers {
+		if g.remembers {
 			if err := remember(linkMemory, rest); err != nil {
 				return fmt.Errorf("boot: %w", err)
 			}
 		}
 		return replace(linkWish, []byte(rest))
+	case "wifi":
+		return g.radio.grant(rest)
+	case "look":
+		return g.radio.look(time.Now())
 	case "clock":
-		t, err := wishedTime(rest, built)
+		t, err := wishedTime(rest, g.built)
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ import (
 func TestATelephoneMayLittle(t *testing.T) {
 	ours, theirs := net.Pipe()
 	built := time.Unix(1_790_000_000, 0)
-	go heed(ours, built, false)
+	go grants{built: built, radio: &radio{}}.heed(ours)
 	w := &wishes{line: theirs, answers: bufio.NewReader(theirs)}
 	for _, wish := range []string{"", "reboot", "clock", "clock x", "clock 0", fmt.Sprint("clock ", built.Add(-time.Second).UnixNano()),
 		fmt.Sprint("clock ", built.Add(latest+time.Second).UnixNano()), "cable ", "cable address=nowhere", "cable tor=1",

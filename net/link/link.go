@@ -1,13 +1,14 @@
-// Package link brings up the cable: an Ethernet interface with an address by DHCP or a fixed one, by netlink and without
-// any other program.
+// Package link brings up the network: a cable with an address by DHCP or a fixed one, or else a radio that has joined a Wi-Fi.
+// It does so by netlink, and by the control socket of wpa_supplicant, which alone knows the radio (Roam).
 //
 // It promises to tell the network nothing but the hardware address: no host name, no vendor, no client software
-// (RFC 7844). DHCP is written here instead of imported, since it needs no packet socket this way: the whole client lives on an ordinary UDP
-// socket bound to the interface, so the kernel is built without packet sockets and nobody on this machine can sniff.
+// (RFC 7844), which a radio draws anew for each network; and that the air hears nothing of it before a network is joined.
+// DHCP is written here instead of imported, since it needs no packet socket this way: the whole client lives on an ordinary
+// UDP socket bound to the interface.
 //
 // It never opens a port other than DHCP's 68 and never accepts a route, a host name or a file from a server.
-// It cannot detect that another machine uses the same fixed address. Wi-Fi is joined by wpa_supplicant, over its control socket;
-// this package knows no radio.
+// It cannot detect that another machine uses the same fixed address, and a cable without an address is still preferred to
+// a radio with one.
 package link
 
 import (
@@ -37,7 +38,7 @@ const lookEvery = 250 * time.Millisecond
 // Config says which cable and which address.
 type Config struct {
 	Interface string       // "" takes the first Ethernet interface
-	Static    netip.Prefix // valid: this address instead of DHCP
+	Static    netip.Prefix // valid: this address instead of DHCP; of a cable, never of a radio
 	Router    netip.Addr   // with Static; may be invalid
 	DNS       []netip.Addr // with Static
 }
@@ -84,7 +85,7 @@ func Run(ctx context.Context, c Config, tell func(Status)) error {
 	}
 }
 
-var errCable = errors.New("link: the cable is out")
+var errCable = errors.New("link: the cable is out, or there is a better one")
 
 func loopback() error {
 	lo, err := netlink.LinkByName("lo")
@@ -97,25 +98,12 @@ func loopback() error {
 	return nil
 }
 
-// find waits for an interface with a cable. Taking it up is what makes the carrier show.
+// find waits for an interface that carries.
 func find(ctx context.Context, name string) (netlink.Link, error) {
 	raised := map[int]bool{}
 	for {
-		links, err := netlink.LinkList()
-		if err != nil {
-			return nil, fmt.Errorf("link: %w", err)
-		}
-		for _, l := range links {
-			a := l.Attrs()
-			if a.EncapType != "ether" || (name != "" && a.Name != name) {
-				continue
-			}
-			if !raised[a.Index] {
-				raised[a.Index] = netlink.LinkSetUp(l) == nil
-			}
-			if a.RawFlags&unix.IFF_LOWER_UP != 0 && a.Flags&net.FlagUp != 0 {
-				return l, nil
-			}
+		if l, err := best(name, raised); l != nil || err != nil {
+			return l, err
 		}
 		select {
 		case <-ctx.Done():
@@ -125,15 +113,53 @@ func find(ctx context.Context, name string) (netlink.Link, error) {
 	}
 }
 
+// best is the interface to use, nil without any: a cable, or else a radio that is in its network. Taking a cable up is what
+// makes its carrier show; a radio is its wpa_supplicant's to take up.
+func best(name string, raised map[int]bool) (netlink.Link, error) {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return nil, fmt.Errorf("link: %w", err)
+	}
+	var radio netlink.Link
+	for _, l := range links {
+		a := l.Attrs()
+		if a.EncapType != "ether" {
+			continue
+		}
+		if wireless(a.Name) {
+			if radio == nil && carries(a) {
+				radio = l
+			}
+			continue
+		}
+		if name != "" && a.Name != name {
+			continue
+		}
+		if !raised[a.Index] {
+			raised[a.Index] = netlink.LinkSetUp(l) == nil
+		}
+		if carries(a) {
+			return l, nil
+		}
+	}
+	return radio, nil
+}
+
+// carries tells whether packets go. A radio that is in a network but has no keys yet calls itself dormant.
+func carries(a *netlink.LinkAttrs) bool {
+	return a.RawFlags&unix.IFF_LOWER_UP != 0 && a.Flags&net.FlagUp != 0 && a.OperState != netlink.OperDormant
+}
+
 // serve runs one cable until it is pulled.
 func serve(ctx context.Context, c Config, l netlink.Link, tell func(Status)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	go watchCable(ctx, cancel, l.Attrs().Index)
+	air := wireless(l.Attrs().Name)
+	go watch(ctx, cancel, c.Interface, l.Attrs().Index, air)
 	if err := flush(l); err != nil {
 		return err
 	}
-	if c.Static.IsValid() {
+	if c.Static.IsValid() && !air {
 		s := Status{Interface: l.Attrs().Name, Address: c.Static, Router: c.Router, DNS: c.DNS}
 		if err := apply(l, s); err != nil {
 			return err
@@ -145,8 +171,9 @@ func serve(ctx context.Context, c Config, l netlink.Link, tell func(Status)) err
 	return dhcp(ctx, l, tell)
 }
 
-// watchCable ends serve when the carrier goes.
-func watchCable(ctx context.Context, cancel context.CancelCauseFunc, index int) {
+// watch ends serve when the carrier goes, or when a cable comes and makes the radio needless.
+func watch(ctx context.Context, cancel context.CancelCauseFunc, name string, index int, air bool) {
+	raised := map[int]bool{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -154,7 +181,12 @@ func watchCable(ctx context.Context, cancel context.CancelCauseFunc, index int) 
 		case <-time.After(lookEvery):
 		}
 		l, err := netlink.LinkByIndex(index)
-		if err != nil || l.Attrs().RawFlags&unix.IFF_LOWER_UP == 0 {
+		if err == nil && air && carries(l.Attrs()) {
+			if b, err := best(name, raised); err == nil && b != nil {
+				l = b
+			}
+		}
+		if err != nil || l.Attrs().Index != index || !carries(l.Attrs()) {
 			cancel(errCable)
 			return
 		}

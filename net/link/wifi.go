@@ -51,7 +51,8 @@ func (n Network) GoString() string { return n.String() }
 // Format hides everything from every verb.
 func (n Network) Format(f fmt.State, _ rune) { fmt.Fprint(f, n.String()) }
 
-func (n Network) valid() bool {
+// Valid tells whether a network can have this name and this password.
+func (n Network) Valid() bool {
 	if len(n.SSID) < 1 || len(n.SSID) > maxSSID {
 		return false
 	}
@@ -151,7 +152,7 @@ func (w *Wifi) do(commands ...string) error {
 // Join makes the radio use this network and no other, until ctx is done. Errors: ErrNetwork, ErrPassword, ErrNoSignal,
 // ErrNoRadio, or that of ctx.
 func (w *Wifi) Join(ctx context.Context, n Network) error {
-	if !n.valid() {
+	if !n.Valid() {
 		return ErrNetwork
 	}
 	if err := w.do("REMOVE_NETWORK all"); err != nil {
@@ -182,8 +183,8 @@ func settings(id string, n Network) []string {
 	if n.Password == "" {
 		list = append(list, set+"key_mgmt NONE")
 	} else {
-		// WPA3 where it is there (SAE), else WPA2; management frames protected where both can.
-		list = append(list, set+`psk "`+n.Password+`"`, set+"key_mgmt SAE WPA-PSK WPA-PSK-SHA256", set+"proto RSN",
+		// WPA2 and nothing older; management frames protected where both can. WPA3 alone cannot be joined: tools/wpa says why.
+		list = append(list, set+`psk "`+n.Password+`"`, set+"key_mgmt WPA-PSK WPA-PSK-SHA256", set+"proto RSN",
 			set+"pairwise CCMP", set+"group CCMP", set+"ieee80211w 1")
 	}
 	return list

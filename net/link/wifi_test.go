@@ -97,7 +97,7 @@ func TestJoin(t *testing.T) {
 		}
 		cancel()
 		want := []string{"ATTACH", "REMOVE_NETWORK all", "ADD_NETWORK", "SET_NETWORK 0 ssid 436166c3a920223122", "SET_NETWORK 0 scan_ssid 0",
-			"SET_NETWORK 0 mac_addr 1", `SET_NETWORK 0 psk "pass"word 1"`, "SET_NETWORK 0 key_mgmt SAE WPA-PSK WPA-PSK-SHA256",
+			"SET_NETWORK 0 mac_addr 1", `SET_NETWORK 0 psk "pass"word 1"`, "SET_NETWORK 0 key_mgmt WPA-PSK WPA-PSK-SHA256",
 			"SET_NETWORK 0 proto RSN", "SET_NETWORK 0 pairwise CCMP", "SET_NETWORK 0 group CCMP", "SET_NETWORK 0 ieee80211w 1", "SELECT_NETWORK 0"}
 		if got := s.commands(); !slices.Equal(got, want) {
 			t.Errorf("%s: said\n%q, want\n%q", name, got, want)

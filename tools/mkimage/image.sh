@@ -13,6 +13,8 @@ esac
 tools/setup/ensure.sh device-tree-compiler dosfstools mtools lz4 e2fsprogs
 tools/sysroot/debs.sh trixie all build/cache/raspi-firmware raspi-firmware
 tools/sysroot/debs.sh bookworm all build/cache/ca-certificates ca-certificates
+tools/sysroot/debs.sh trixie all build/cache/firmware-brcm firmware-brcm80211
+tools/wpa/build.sh arm64
 case $kernel in
 own) board/kernel/build.sh ;;
 debian) board/kernel/debian.sh ;;

@@ -14,7 +14,7 @@ import (
 )
 
 // initramfs is the root file system, in memory from the first to the last moment: our binary, the authorities that TLS
-// believes, the template of the data partition, and with Debian's kernel its modules.
+// believes, the template of the data partition, what drives the radio, and with Debian's kernel its modules.
 func (in *inputs) initramfs() ([]byte, error) {
 	handset, err := os.ReadFile(in.handset)
 	if err != nil {
@@ -51,9 +51,13 @@ func (in *inputs) initramfs() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, x := range append(contents, modules...) {
+	radio, err := in.radio()
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range slices.Concat(contents, radio, modules) {
 		mode := uint32(0o444)
-		if x.name == "init" {
+		if x.name == "init" || x.name == supplicant {
 			mode = 0o555
 		}
 		a.add(x.name, 0o100000|mode, x.data, 0, 0)

@@ -23,14 +23,15 @@ import (
 // machine is what differs between the boards.
 type machine struct {
 	tree    string // of the kernel; "" for a machine that brings its own
+	radio   string // chip of its Wi-Fi and name of the board, as the driver calls them; "" without one
 	overlay []string
 	console string
 }
 
 var machines = map[string]machine{
-	"rpi3":      {tree: "bcm2837-rpi-3-b", overlay: []string{"board/pi/dts/handset.dts", "board/rpi3/board.dts"}, console: "ttyS1,115200"},
-	"rpi4":      {tree: "bcm2711-rpi-4-b", overlay: []string{"board/pi/dts/handset.dts", "board/rpi4/board.dts"}, console: "ttyS1,115200"},
-	"rpizero2w": {tree: "bcm2837-rpi-zero-2-w", overlay: []string{"board/pi/dts/handset.dts", "board/rpizero2w/board.dts"}, console: "ttyS1,115200"},
+	"rpi3":      {tree: "bcm2837-rpi-3-b", radio: "43430-sdio.raspberrypi,3-model-b", overlay: []string{"board/pi/dts/handset.dts", "board/rpi3/board.dts"}, console: "ttyS1,115200"},
+	"rpi4":      {tree: "bcm2711-rpi-4-b", radio: "43455-sdio.raspberrypi,4-model-b", overlay: []string{"board/pi/dts/handset.dts", "board/rpi4/board.dts"}, console: "ttyS1,115200"},
+	"rpizero2w": {tree: "bcm2837-rpi-zero-2-w", radio: "43430-sdio.raspberrypi,model-zero-2-w", overlay: []string{"board/pi/dts/handset.dts", "board/rpizero2w/board.dts"}, console: "ttyS1,115200"},
 	"qemuvirt":  {console: "ttyAMA0"},
 }
 
@@ -227,7 +228,7 @@ func (in *inputs) tree(m machine) ([]byte, error) {
 
 // packages are the Debian packages whose files are on the card.
 func (in *inputs) packages() []string {
-	p := []string{in.kernelDir, in.firmware, in.certs, "build/cache/sysroot-arm64"}
+	p := []string{in.kernelDir, in.firmware, in.certs, "build/cache/sysroot-arm64", "build/cache/sysroot-wpa-arm64", chips}
 	if in.tor {
 		p = append(p, "build/cache/sysroot-tor-arm64")
 	}
