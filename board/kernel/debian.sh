@@ -18,6 +18,7 @@ if [ "$(cat "$out/.recipe" 2>/dev/null)" = "$recipe" ]; then exit 0; fi
 files=(vfat nls_cp437 nls_iso8859-1 nls_ascii ext4)
 wall=(nf_tables nft_ct nft_limit nft_reject nft_reject_inet)
 usb=(usbhid hid-generic evdev smsc95xx lan78xx cdc_ether cdc_ncm rndis_host asix ax88179_178a r8152 snd-usb-audio)
+radio=(af_packet brcmfmac brcmfmac-wcc brcmfmac-cyw)
 tree=$cache/linux-image
 [ -d "$tree/lib" ] || ln -s usr/lib "$tree/lib"
 depmod -b "$tree" "$version"
@@ -44,11 +45,11 @@ list() {
 list pi.first sdhci-iproc bcm2835 bcm2835-rng iproc-rng200 "${files[@]}"
 list pi.chips bcm2835_wdt i2c-bcm2835 i2c-dev spi-bcm2835 spidev snd-soc-bcm2835-i2s snd-soc-simple-card
 list pi.wall "${wall[@]}"
-list pi.then dwc2 pcie-brcmstb reset-raspberrypi xhci-pci genet "${usb[@]}"
+list pi.then dwc2 pcie-brcmstb reset-raspberrypi xhci-pci genet "${usb[@]}" "${radio[@]}"
 list qemuvirt.first virtio_pci virtio_blk virtio_rng "${files[@]}"
 list qemuvirt.chips virtio_gpu virtio_snd
 list qemuvirt.wall "${wall[@]}"
-list qemuvirt.then virtio_input evdev virtio_net
+list qemuvirt.then virtio_input evdev virtio_net af_packet
 cp "$tree/boot/vmlinuz-$version" "$out.new/Image"
 for t in bcm2837-rpi-3-b bcm2837-rpi-3-b-plus bcm2837-rpi-zero-2-w bcm2711-rpi-4-b; do
 	cp "$tree/usr/lib/linux-image-$version/broadcom/$t.dtb" "$out.new/"

@@ -83,6 +83,8 @@ type (
 	SaveSettings struct{ Settings Settings }
 	// SaveSetup stores how others are reached, and does so from now on. SetupChanged need not be the answer.
 	SaveSetup struct{ Setup Setup }
+	// LookAround wants to know what networks are in reach; WifiSeen is the answer.
+	LookAround struct{}
 	// Lock closes the vault and wipes its key from memory; Locked is the answer.
 	Lock struct{}
 	// CheckPIN opens the vault; PINChecked is the answer.
@@ -128,6 +130,7 @@ func (SetRoute) action()      {}
 func (Pair) action()          {}
 func (Block) action()         {}
 func (SelfTest) action()      {}
+func (LookAround) action()    {}
 func (SaveSettings) action()  {}
 func (SaveSetup) action()     {}
 func (Lock) action()          {}

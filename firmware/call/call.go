@@ -53,6 +53,7 @@ type Machine struct {
 	running  Running
 	setup    Setup
 	able     Able
+	air      air
 	steps    []func() // of the first start, still to come
 	offer    func()   // shows how it stands with a set-up file, as soon as nothing else is on the screen; nil: there is none
 	tests    []TestResult
@@ -149,6 +150,7 @@ func (m *Machine) fromHouse(ev Event) {
 		m.refresh()
 	case NetworkChanged:
 		m.network = ev.Network
+		m.refresh()
 	case Invitation:
 		m.showInvitation(ev.Address)
 	case PairingNumber:
@@ -165,6 +167,8 @@ func (m *Machine) fromHouse(ev Event) {
 	case SetupChanged:
 		m.setup, m.able = ev.Setup, ev.Able
 		m.refresh()
+	case WifiSeen:
+		m.wifiSeen(ev.Networks)
 	case TestChanged:
 		m.tests = ev.Results
 		m.refresh()

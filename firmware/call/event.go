@@ -109,6 +109,8 @@ type (
 		Setup Setup
 		Able  Able
 	}
+	// WifiSeen answers LookAround: the best heard first, none when nothing could be heard.
+	WifiSeen struct{ Networks []WifiNetwork }
 	// TestChanged tells how the self-test stands.
 	TestChanged struct{ Results []TestResult }
 	// PINChecked answers CheckPIN.
@@ -152,6 +154,7 @@ func (NetworkChanged) event()    {}
 func (BatteryChanged) event()    {}
 func (RunningChanged) event()    {}
 func (SetupChanged) event()      {}
+func (WifiSeen) event()          {}
 func (TestChanged) event()       {}
 func (PINChecked) event()        {}
 func (PINChanged) event()        {}

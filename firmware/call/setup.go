@@ -12,6 +12,7 @@ type Setup struct {
 	Address string // of a fixed one, with the length of its network: 192.0.2.7/24
 	Router  string
 	DNS     string
+	Wifi    Wifi
 	Route   string // "direct", "relay" or "tor"; empty: direct
 	STUN    string // server, with a port if wanted; empty: none
 	Relay   Account
@@ -39,6 +40,7 @@ type Account struct {
 type Able struct {
 	Link   bool     // its address
 	Clock  bool     // its clock
+	Wifi   bool     // there is a radio
 	Routes []string // of the media
 	Tor    bool     // addresses over Tor can be exchanged
 }
@@ -73,6 +75,9 @@ func (m *Machine) openNetwork() {
 			action{Row{Label: "stun", Detail: s.STUN}, m.editSTUN}, action{Row{Label: "relay", Detail: s.Relay.Server}, m.openRelay})
 		if m.able.Tor {
 			rows = append(rows, action{Row{Label: "tor"}, m.openTor})
+		}
+		if m.able.Wifi {
+			rows = append(rows, action{Row{Label: "wifi", Detail: shown(s.Wifi.Name)}, m.openWifi})
 		}
 		if !m.able.Link {
 			return rows

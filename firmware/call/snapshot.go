@@ -107,6 +107,8 @@ type Network struct {
 	Why        Cause  // why an account is not registered; empty: it is, or nobody knows
 	Route      string // "direct", "relay", "tor"; empty when not known
 	Address    string // ours, to be told to somebody who wants to call us
+	Joined     bool   // the radio is in its network
+	Trouble    Label  // why it is not; empty: nobody knows, or it shall be in none
 }
 
 // TestResult is one part of the self-test.

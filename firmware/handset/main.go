@@ -58,7 +58,7 @@ func runPhone(ctx context.Context, env boot.Environment) error {
 	}
 	return phone.Run(ctx, phone.Config{
 		Name: "sotto", Listen: netip.AddrPortFrom(netip.Addr{}, sipPort), State: env.State,
-		Guide: true, Running: call.Running{Board: env.Board.Name, Version: version, Built: day(), Kernel: env.Kernel}, About: aboutOf(env), SetLink: setLink(env), SetUp: env.SetUp, SetClock: env.SetClock, Floor: env.Built, Owners: owners(env.Board.Name, env.Keys),
+		Guide: true, Running: call.Running{Board: env.Board.Name, Version: version, Built: day(), Kernel: env.Kernel}, About: aboutOf(env), Link: phone.Link{Set: setLink(env), Join: join(env), Look: look(env)}, SetUp: env.SetUp, SetClock: env.SetClock, Floor: env.Built, Owners: owners(env.Board.Name, env.Keys),
 		Onion: tor, Network: env.Network, Alive: env.Alive, Notices: append(env.Notices, parts.Missing...),
 		Devices: phone.Devices{OpenPCM: parts.OpenPCM, OpenRinger: parts.OpenPCM, Keypad: parts.Keypad,
 			Display: parts.Display, Lamp: parts.Lamp, Mixer: parts.Mixer},

@@ -169,6 +169,8 @@ func (p *phone) doMemory(a call.Action) {
 		p.remember(func(b *phonebook.Book) error { return b.SetRoute(a.ID, a.Route) })
 	case call.Block:
 		p.remember(func(b *phonebook.Book) error { return b.Block(a.Address, true) })
+	case call.LookAround:
+		p.lookAround()
 	case call.SelfTest:
 		p.selfTest()
 	case call.DeleteContact:

@@ -14,6 +14,7 @@ import (
 // network takes in what the link is now. A line belongs to one address: when the address changes, the line is opened anew,
 // and a call that stays is taken along.
 func (p *phone) network(s link.Status) {
+	p.hear(s.Air)
 	addr := s.Address.Addr()
 	switch {
 	case p.line != nil && s.Up() && !p.away && p.line.Addr().Addr() == addr:
@@ -22,7 +23,7 @@ func (p *phone) network(s link.Status) {
 		p.dropCalls(func(t talk) bool { return !stays(t) })
 		if s.Up() {
 			p.arrive(addr)
-		} else {
+		} else if !p.away { // news of the radio is no second loss
 			p.leave()
 		}
 	default:
@@ -79,6 +80,7 @@ func (p *phone) tellNetwork() {
 		n.Registered = n.Registered || ok
 	}
 	n.Why = p.refused
+	n.Joined, n.Trouble = p.radio.air.Joined, troubles[p.radio.air.Trouble]
 	if p.line != nil && !p.away {
 		n.Up, n.Route, n.Address = true, "direct", p.line.Addr().String()
 	}

@@ -38,18 +38,18 @@ type Contact struct{ Name, URI string }
 
 // Config is what a phone is made of.
 type Config struct {
-	Name     string                 // told to those whom we call
-	Listen   netip.AddrPort         // signaling; media uses the same address. Without address: that of the link, from Network
-	Network  <-chan link.Status     // nil: Listen is up and stays so
-	Running  call.Running           // what is running; without a hash, that of the program is taken
-	Guide    bool                   // at the first start, ask for language, PIN and account
-	SetLink  func(call.Setup) error // gives the telephone another address; nil: it has no say in that
-	Notices  []string               // what is wrong with this telephone, for the screen that says what is running
-	Alive    func()                 // nil, or to be called every few seconds as long as the loop turns
-	State    string                 // folder for everything that must survive
-	PIN      string                 // opens the memory at start, and becomes its PIN when there is none; empty: a person types it
-	Accounts []sipua.Account        // at registrars; the first takes plain numbers
-	Closed   bool                   // to everybody but the accounts' servers, when there is an account
+	Name     string             // told to those whom we call
+	Listen   netip.AddrPort     // signaling; media uses the same address. Without address: that of the link, from Network
+	Network  <-chan link.Status // nil: Listen is up and stays so
+	Running  call.Running       // what is running; without a hash, that of the program is taken
+	Guide    bool               // at the first start, ask for language, PIN and account
+	Link     Link
+	Notices  []string        // what is wrong with this telephone, for the screen that says what is running
+	Alive    func()          // nil, or to be called every few seconds as long as the loop turns
+	State    string          // folder for everything that must survive
+	PIN      string          // opens the memory at start, and becomes its PIN when there is none; empty: a person types it
+	Accounts []sipua.Account // at registrars; the first takes plain numbers
+	Closed   bool            // to everybody but the accounts' servers, when there is an account
 	Reach    Reach
 	Onion    *Onion    // nil: without Tor
 	Contacts []Contact // the first sits on speed dial 2
@@ -106,6 +106,7 @@ type phone struct {
 	clock    asked
 	running  call.Running
 	ringer   ringer
+	radio    radio
 	ringing  bool
 	lamp     bool
 	screen   ui.Renderer

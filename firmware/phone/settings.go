@@ -75,13 +75,13 @@ func (p *phone) saveSettings(s call.Settings) {
 
 // saveSetup keeps how others are reached, and reaches them so from now on.
 func (p *phone) saveSetup(s call.Setup) {
-	link := p.own.Setup
+	before := p.own.Setup
 	p.own.Setup = s
 	p.store()
 	p.reach()
-	p.later(call.SetupChanged{Setup: s, Able: p.able()})    // a relay opens a route
-	s.Accounts, s.Relay, s.Bridge = nil, call.Account{}, "" // passwords are not the link's to know
-	if set := p.cfg.SetLink; set != nil && !sameLink(link, s) {
+	p.later(call.SetupChanged{Setup: s, Able: p.able()})                         // a relay opens a route
+	s.Accounts, s.Relay, s.Bridge, s.Wifi = nil, call.Account{}, "", call.Wifi{} // passwords are not the link's to know
+	if set := p.cfg.Link.Set; set != nil && !sameLink(before, s) {
 		p.background(func(context.Context) func() {
 			err := set(s)
 			return func() {
@@ -123,6 +123,7 @@ func (p *phone) reach() {
 	p.stale = p.stale || closed != p.cfg.Closed || !slices.EqualFunc(p.cfg.Accounts, accounts, same)
 	p.cfg.Accounts, p.cfg.Closed = accounts, closed
 	p.cfg.Reach.Servers = append(slices.Clone(p.given.servers), serversOf(p.own.Setup)...)
+	p.join()
 	p.cfg.Reach.RelayOnly = p.given.relayOnly || p.own.Setup.Route == "relay"
 }
 
@@ -177,7 +178,7 @@ func serversOf(s call.Setup) (servers []nat.Server) {
 
 // able is what of the setup can be changed here.
 func (p *phone) able() call.Able {
-	a := call.Able{Link: p.cfg.SetLink != nil, Routes: []string{"direct"}}
+	a := call.Able{Link: p.cfg.Link.Set != nil, Wifi: p.radio.air.Radio && p.cfg.Link.Join != nil, Routes: []string{"direct"}}
 	a.Clock = p.cfg.SetClock != nil
 	a.Tor = p.cfg.Onion != nil
 	if slices.ContainsFunc(p.cfg.Reach.Servers, func(s nat.Server) bool { return s.Relay }) {

@@ -137,7 +137,7 @@ func TestOnlyWhatWorksCanBeChosen(t *testing.T) {
 	if a := p.able(); a.Link || len(a.Routes) != 1 {
 		t.Errorf("without servers: %+v", a)
 	}
-	p.cfg = Config{Reach: Reach{Servers: []nat.Server{{Relay: true}}}, SetLink: func(call.Setup) error { return nil }}
+	p.cfg = Config{Reach: Reach{Servers: []nat.Server{{Relay: true}}}, Link: Link{Set: func(call.Setup) error { return nil }}}
 	if a := p.able(); !a.Link || len(a.Routes) != 2 {
 		t.Errorf("with servers: %+v", a)
 	}
@@ -145,7 +145,7 @@ func TestOnlyWhatWorksCanBeChosen(t *testing.T) {
 
 func TestAnotherAddressIsAskedFor(t *testing.T) {
 	asked := make(chan call.Setup, 4)
-	p := still(t, Config{State: t.TempDir(), SetLink: func(s call.Setup) error { asked <- s; return nil }})
+	p := still(t, Config{State: t.TempDir(), Link: Link{Set: func(s call.Setup) error { asked <- s; return nil }}})
 	defer p.stop()
 	p.saveSetup(call.Setup{Route: "relay"}) // no address in it
 	p.saveSetup(call.Setup{Static: true, Address: "192.0.2.7/24", Accounts: []call.Account{{Password: "secret"}}})

@@ -126,6 +126,7 @@ func corners() (all []galleryScreen) {
 	add("set-up code is wrong", func(p *phone) { p.event(call.SetUpSealed{}); p.event(call.SetUpRefused{Why: "code"}) })
 	pinScreens(add)
 	entryScreens(add)
+	wifiCorners(add)
 	return all
 }
 

@@ -129,6 +129,8 @@ func idleScreen(sc *screen, s *call.Snapshot, w vocabulary) {
 		sc.add(block{text: w.with("trouble", w.of("about")), style: styleBody, role: roleWarn, sign: signWarn})
 	case s.Network.Up && !s.Network.Registered && s.Network.Why != "":
 		sc.add(block{text: w.of(call.Label("cause." + string(s.Network.Why))), style: styleBody, role: roleWarn, lines: 2, sign: signWarn})
+	case !s.Network.Up && s.Network.Trouble != "":
+		sc.add(block{text: w.with("wifi.trouble", w.of(s.Network.Trouble)), style: styleBody, role: roleWarn, lines: 2, sign: signWarn})
 	case s.Missed > 0:
 		sc.add(block{text: w.with(missedLabel(s.Missed), fmt.Sprint(s.Missed)), style: styleBody, role: roleWarn, sign: signMissed})
 	case s.Mailbox.Waiting:

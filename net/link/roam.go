@@ -173,6 +173,7 @@ func (r *roamer) stay(ctx context.Context, w *Wifi) error {
 		}
 		r.told = !refused(err)
 	case r.want.SSID != "" && !w.joined(): // a look may have hidden that it was lost
+		r.say(func(a *Air) { a.Joined = false })
 		err = w.await(ctx)
 	}
 	if r.want.SSID == "" && err == nil {

@@ -8,15 +8,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
 // supplicant is a wpa_supplicant as its control socket shows it: it answers commands and tells events to those attached.
 type supplicant struct {
-	conn   *net.UnixConn
-	heard  chan string
-	answer func(command string) (answer string, events []string)
+	conn     *net.UnixConn
+	heard    chan string
+	attached atomic.Pointer[net.Addr] // who is told events
+	answer   func(command string) (answer string, events []string)
 }
 
 func startSupplicant(t *testing.T, answer func(string) (string, []string)) (*supplicant, *Wifi) {
@@ -26,7 +28,7 @@ func startSupplicant(t *testing.T, answer func(string) (string, []string)) (*sup
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &supplicant{conn, make(chan string, 100), answer}
+	s := &supplicant{conn: conn, heard: make(chan string, 100), answer: answer}
 	go s.serve()
 	t.Cleanup(func() { conn.Close() })
 	w, err := DialWifi(dir, "wlan0")
@@ -39,7 +41,6 @@ func startSupplicant(t *testing.T, answer func(string) (string, []string)) (*sup
 
 func (s *supplicant) serve() {
 	buf := make([]byte, 4096)
-	var attached net.Addr
 	for {
 		n, from, err := s.conn.ReadFrom(buf)
 		if err != nil {
@@ -49,11 +50,12 @@ func (s *supplicant) serve() {
 		s.heard <- command
 		reply, events := s.answer(command)
 		if command == "ATTACH" {
-			attached, reply = from, "OK"
+			s.attached.Store(&from)
+			reply = "OK"
 		}
 		s.conn.WriteTo([]byte(reply+"\n"), from)
 		for _, e := range events {
-			s.conn.WriteTo([]byte("<3>"+e), attached)
+			s.conn.WriteTo([]byte("<3>"+e), *s.attached.Load())
 		}
 	}
 }

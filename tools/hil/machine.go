@@ -5,6 +5,7 @@ package hil
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
 	"net"
@@ -27,6 +28,7 @@ type setup struct {
 	port  *port  // of the switch; nil is no cable
 	sound string // "" or the name of a pair of sinks (see sound.go)
 	spy   bool
+	air   string   // settings of hostapd: the handset has a radio instead of the cable, and the cable is the access point's
 	extra []string // for QEMU
 }
 
@@ -61,10 +63,17 @@ func start(t *testing.T, s setup) *machine {
 	}
 	initrd := filepath.Join(m.dir, "initramfs.img")
 	if s.spy {
-		if err := addSpy(initrd); err != nil {
+		var f front
+		if err := errors.Join(f.program("spy", filepath.Join(root, "build/spy-arm64")), f.before(initrd)); err != nil {
 			t.Fatal(err)
 		}
 		cmdline += " rdinit=/spy"
+	}
+	if s.air != "" {
+		if err := air(initrd, s.air); err != nil {
+			t.Fatal(err)
+		}
+		cmdline += " rdinit=/air"
 	}
 	args := []string{"qemu-system-aarch64", "-nodefaults", "-display", "none", "-no-reboot",
 		"-kernel", filepath.Join(m.dir, "kernel8.img"), "-initrd", initrd, "-append", strings.TrimSpace(cmdline + " " + s.words),
@@ -118,26 +127,6 @@ func (m *machine) hardware() []string {
 }
 
 const soundDevice = "virtio-sound-pci,id=snd,bus=plug,audiodev=a,streams=2"
-
-// addSpy puts an archive in front of an initramfs: the kernel unpacks one after the other. Behind it there is no place, since
-// LZ4 as the kernel knows it has no end.
-func addSpy(initrd string) error {
-	spy, err := os.ReadFile(filepath.Join(root, "build/spy-arm64"))
-	if err != nil {
-		return err
-	}
-	images, err := os.ReadFile(initrd)
-	if err != nil {
-		return err
-	}
-	padded := func(s string) string { return s + strings.Repeat("\x00", (4-len(s)%4)%4) }
-	entry := func(name string, mode, size int) string {
-		return padded(fmt.Sprintf("070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%s\x00", 900, mode, 0, 0, 1, 0, size, 0, 0, 0,
-			0, len(name)+1, 0, name))
-	}
-	front := entry("spy", 0o100555, len(spy)) + padded(string(spy)) + entry("TRAILER!!!", 0, 0)
-	return os.WriteFile(initrd, append([]byte(front), images...), 0o600)
-}
 
 // read keeps the console.
 func (m *machine) read(s *bufio.Scanner) {
