@@ -25,6 +25,10 @@ qemu: ## boots the image in QEMU (BOARD=qemuvirt or rpi3): screen and keys on VN
 hil: ## the very image on emulated boards: screen, keys, cable, ear and mouth; report in build/hil/report.md
 	@tools/hil/hil.sh "$(KERNEL)"
 
+.PHONY: wifi
+wifi: ## a handset on emulated radios: joins by keys, calls, walks out of reach and back, takes a cable (Debian's kernel)
+	@tools/hil/wifi.sh
+
 .PHONY: start-time
 start-time: ## kernel start to screen on an idle emulated Pi 3, the median of five (KERNEL=debian too)
 	@HIL_STARTS=5 HIL_BAR=$(if $(filter debian,$(KERNEL)),8s,3s) tools/hil/hil.sh "$(KERNEL)" 'TestPi3$$'

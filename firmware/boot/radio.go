@@ -97,7 +97,7 @@ func wifiText(n link.Network) string {
 	if n.SSID == "" {
 		return ""
 	}
-	return hex.EncodeToString([]byte(n.SSID)) + " " + hex.EncodeToString([]byte(n.Password))
+	return strings.TrimSpace(hex.EncodeToString([]byte(n.SSID)) + " " + hex.EncodeToString([]byte(n.Password)))
 }
 
 // parseWifi reads what wifiText wrote, and nothing else.

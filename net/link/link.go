@@ -75,6 +75,7 @@ func Run(ctx context.Context, c Config, tell func(Status)) error {
 			return err
 		}
 		err = serve(ctx, c, nl, tell)
+		_ = flush(nl) // or two ways would lead out when another interface takes over; one that is gone has no address
 		tell(Status{})
 		if ctx.Err() != nil {
 			return ctx.Err()

@@ -15,7 +15,7 @@ func (m *machine) cable(in bool) { m.do("set_link", map[string]any{"name": "n", 
 func (h *hub) speaks(p *port) int {
 	n := 0
 	for _, f := range h.seen() {
-		if bytes.Equal(f[6:12], p.mac) && f[12] == 8 && f[13] == 0 && f[23] == 17 && f[30] == 10 && f[31] == 77 &&
+		if f[12] == 8 && f[13] == 0 && bytes.Equal(f[26:30], p.addr.AsSlice()) && f[23] == 17 && f[30] == 10 && f[31] == 77 &&
 			f[33] != 1 && f[42]>>6 == 2 {
 			n++
 		}

@@ -140,30 +140,41 @@ func same(a, b image.Image) bool {
 // choose moves down a list until a row is selected, and opens it.
 func (m *machine) choose(label call.Label) {
 	m.t.Helper()
+	m.chooseRow(call.Row{Label: label})
+}
+
+// chooseRow is choose for a row that somebody else has named.
+func (m *machine) chooseRow(r call.Row) {
+	m.t.Helper()
 	for range 20 {
-		if hasRow(m.screen(), call.Row{Label: label}, true) {
+		if hasRow(m.screen(), r, true) {
 			m.moves("ok")
 			return
 		}
 		m.moves("down")
 	}
-	m.shot("without " + string(label))
-	m.t.Fatalf("%s: the list has no row %q; the console:\n%s", m.setup.name, label, m.console())
+	m.shot("without " + string(r.Label) + r.Text)
+	m.t.Fatalf("%s: the list has no row %q; the console:\n%s", m.setup.name, string(r.Label)+r.Text, m.console())
 }
 
 // rest waits for the idle screen with network. A first start asks for language and PIN first: the end key leaves that.
-// The end key on an idle screen makes it dark, and any key lights it again.
 func (m *machine) rest(patience time.Duration) {
+	m.t.Helper()
+	m.restAs(ready(), "Ready", patience)
+}
+
+// restAs waits for an idle screen. The end key on one makes it dark, and any key lights it again.
+func (m *machine) restAs(want *image.RGBA, words string, patience time.Duration) {
 	m.t.Helper()
 	left := false
 	for until := time.Now().Add(slow * patience); ; time.Sleep(200 * time.Millisecond) {
 		img := m.screen()
 		switch {
-		case shows(img, ready(), topWords):
+		case shows(img, want, topWords):
 			return
 		case time.Now().After(until):
-			m.shot("never Ready")
-			m.t.Fatalf("%s: the screen never said: Ready. Console:\n%s", m.setup.name, m.console())
+			m.shot("never " + words)
+			m.t.Fatalf("%s: the screen never said: %s. Console:\n%s", m.setup.name, words, m.console())
 		case near(bar(img), barPanel) && !shows(img, noNetwork(), topWords):
 			m.press("end")
 			left = true

@@ -9,7 +9,7 @@ tools/sysroot/debs.sh --with-depends bookworm arm64 build/cache/hostapd-arm64 ho
 CGO_ENABLED=0 GOARCH=arm64 go build -trimpath -buildvcs=false -ldflags '-s -w' -o build/air-arm64 ./tools/hil/air
 version=$(cat build/cache/kernel-debian/version)
 rm -rf build/air-modules && mkdir -p build/air-modules
-for m in virtio_pci virtio_net bridge mac80211_hwsim; do
+for m in virtio_pci virtio_net bridge aes_generic ctr ccm cmac mac80211_hwsim; do # the kernel asks for ciphers by name, and there is no modprobe
 	modprobe -d build/cache/linux-image -S "$version" --show-depends "$m" | while read -r kind path _; do
 		[ "$kind" = insmod ] || continue
 		base=$(basename "$path" .xz)
@@ -17,4 +17,4 @@ for m in virtio_pci virtio_net bridge mac80211_hwsim; do
 		echo "$base$([ "$base" != mac80211_hwsim.ko ] || echo ' radios=2')" >>build/air-modules/modules
 	done
 done
-HIL_AIR=1 go test -tags hil,nolibopusfile,netgo,osusergo -count=1 -timeout 15m -run "${1:-TestWifi}" -v ./tools/hil
+go test -tags hil,air,nolibopusfile,netgo,osusergo -count=1 -timeout 15m -run "${1:-TestWifi}" -v ./tools/hil

@@ -29,6 +29,7 @@ type hub struct {
 type port struct {
 	hub  *hub
 	mac  net.HardwareAddr
+	air  net.HardwareAddr // what speaks behind an access point
 	addr netip.Addr
 	conn *net.UDPConn
 	peer *net.UDPAddr
@@ -64,6 +65,13 @@ func (h *hub) plug() *port {
 	return p
 }
 
+// move makes a port the place of a handset that was at another: its machine has the new address from then on.
+func (h *hub) move(from, to *port) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	from.addr = to.addr
+}
+
 // netdev is QEMU's side.
 func (p *port) netdev() string {
 	return fmt.Sprintf("dgram,id=n,local.type=inet,local.host=127.0.0.1,local.port=%d,remote.type=inet,remote.host=127.0.0.1,"+
@@ -90,7 +98,15 @@ func (h *hub) forward(from *port, f []byte) {
 	}
 	h.mu.Lock()
 	h.frames = append(h.frames, f)
-	ports := h.ports
+	if f[12] == 8 && f[6]&1 == 0 && !bytes.Equal(f[6:12], from.mac) {
+		from.air = bytes.Clone(f[6:12])
+	}
+	var to []*net.UDPAddr
+	for _, p := range h.ports {
+		if p != from && (f[0]&1 == 1 || bytes.Equal(f[:6], p.mac) || bytes.Equal(f[:6], p.air)) {
+			to = append(to, p.peer)
+		}
+	}
 	h.mu.Unlock()
 	if answer := arpReply(f); answer != nil {
 		from.send(answer)
@@ -100,10 +116,8 @@ func (h *hub) forward(from *port, f []byte) {
 		from.send(answer)
 		return
 	}
-	for _, p := range ports {
-		if p != from && (f[0]&1 == 1 || bytes.Equal(f[:6], p.mac)) {
-			p.send(f)
-		}
+	for _, peer := range to {
+		_, _ = from.conn.WriteToUDP(f, peer)
 	}
 }
 

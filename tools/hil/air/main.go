@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -109,7 +110,12 @@ func serve() error {
 		return err
 	}
 	var point *exec.Cmd
+	said := ""
 	for ; ; time.Sleep(100 * time.Millisecond) {
+		if now := supplicant(); now != said {
+			said = now
+			fmt.Fprintln(os.Stderr, "AIR: wpa_supplicant", now)
+		}
 		l, err := netlink.LinkByName("eth0")
 		if err != nil {
 			return err
@@ -131,4 +137,25 @@ func serve() error {
 			fmt.Fprintln(os.Stderr, "AIR: the access point is off")
 		}
 	}
+}
+
+// supplicant is what wpa_supplicant may do, as the kernel tells it; empty: there is none.
+func supplicant() string {
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, d := range dirs {
+		name, _ := os.ReadFile(d + "/comm")
+		if strings.TrimSpace(string(name)) != "wpa_supplicant" {
+			continue
+		}
+		b, _ := os.ReadFile(d + "/status")
+		var facts []string
+		for line := range strings.Lines(string(b)) {
+			switch k, v, _ := strings.Cut(line, ":"); k {
+			case "Uid", "Groups", "NoNewPrivs", "Seccomp", "CapEff":
+				facts = append(facts, k+"="+strings.Join(strings.Fields(v), ","))
+			}
+		}
+		return strings.Join(facts, " ")
+	}
+	return ""
 }
