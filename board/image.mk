@@ -6,7 +6,7 @@ kernel: ## our own small arm64 kernel from Debian's source (once, about 10 minut
 	@board/kernel/$(if $(filter debian,$(KERNEL)),debian,build).sh
 
 .PHONY: parts
-parts: ## the kernel, Tor and the emulator ahead of time, at the lowest priority (a quarter of an hour, once)
+parts: ## the kernels, wpa_supplicant, Tor and the emulator ahead of time, at the lowest priority (a quarter of an hour, once)
 	@tools/setup/parts.sh
 
 .PHONY: image
