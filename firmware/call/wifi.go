@@ -113,8 +113,8 @@ func (m *Machine) joinWifi(name string, secured bool) {
 	p.hint = "password"
 }
 
-// nameWifi takes a network that does not say its name. One without password is not to be had this way: whoever has none
-// shows its name.
+// nameWifi takes a network that is not in reach now. One that never says its name cannot be joined: the telephone would have to
+// call for it wherever it is. One without password has to be in reach to be chosen.
 func (m *Machine) nameWifi() {
 	m.entry("wifi.name", "", &passwordSymbols, maxWifiName, func(s string) {
 		if s != "" {

@@ -13,6 +13,7 @@ import (
 	"sotto/firmware/call"
 	"sotto/firmware/phonebook"
 	"sotto/firmware/provision"
+	"sotto/net/link"
 )
 
 // setUp is a set-up file of the owner, from the card or a stick, until it was taken or refused.
@@ -105,6 +106,9 @@ func changes(f provision.File) (all []call.Change) {
 		contacts = append(contacts, c.Name+" "+c.Address)
 	}
 	for _, s := range f.Settings {
+		if s.Name == wifiPassword {
+			continue
+		}
 		settings = append(settings, s.Name+" "+s.Value)
 	}
 	add("accounts", accounts)
@@ -155,6 +159,12 @@ func provided(uri string) (a call.Account, ok bool) {
 	return a, ok && slices.Contains([]string{"tls", "tcp", "udp"}, a.Transport)
 }
 
+// wifiPassword is the setting of that.
+const wifiPassword = "wifipassword"
+
+// valid tells whether a network can be called so and have that password.
+func valid(w call.Wifi) bool { return link.Network{SSID: w.Name, Password: w.Password}.Valid() }
+
 // adjust sets one setting by its name in set-up files.
 func adjust(to *stored, name, value string) bool {
 	on := map[string]*bool{"silent": &to.Silent, "rising": &to.Rising, "keytones": &to.KeyTones, "large": &to.Large,
@@ -188,6 +198,12 @@ func adjust(to *stored, name, value string) bool {
 	case "bridge":
 		to.Setup.Bridge = value
 		return call.ValidBridge(value)
+	case "wifi":
+		to.Setup.Wifi = call.Wifi{Name: value}
+		return valid(to.Setup.Wifi)
+	case wifiPassword: // behind the name
+		to.Setup.Wifi.Password = value
+		return value != "" && valid(to.Setup.Wifi)
 	case "stun":
 		to.Setup.STUN = value
 		return len(serversOf(call.Setup{STUN: value})) == 1

@@ -3,12 +3,14 @@ package phone
 import (
 	"bytes"
 	"crypto/ed25519"
+	"slices"
 	"strings"
 	"testing"
 
 	"filippo.io/age"
 
 	"sotto/firmware/call"
+	"sotto/firmware/provision"
 	"sotto/firmware/update"
 	"sotto/hal"
 )
@@ -19,6 +21,8 @@ for all
 account office sip:alice:secret@127.0.0.1:9;transport=udp
 contact 2 sip:bob@192.0.2.7 Bob
 setting large on
+setting wifi Rosa house
+setting wifipassword the right one
 end
 `
 
@@ -87,11 +91,22 @@ func TestASetUpFileIsShownAndTaken(t *testing.T) {
 	if a := p.own.Setup.Accounts; len(a) != 1 || a[0].User != "alice" || a[0].Password != "secret" || !p.own.Large {
 		t.Errorf("kept: %+v, large %v", a, p.own.Large)
 	}
+	if w := p.own.Setup.Wifi; w != (call.Wifi{Name: "Rosa house", Password: "the right one"}) {
+		t.Errorf("kept: Wi-Fi %q, %q", w.Name, w.Password)
+	}
 	p.handle(call.Tick{})
 	p.setUp = setUp{file: file} // it is still on the card
 	p.readSetUp()
 	if p.setUp.file != nil || p.machine.Snapshot().State != call.Idle {
 		t.Error("the same file is offered again")
+	}
+}
+
+// TestASetUpFileShowsNoPassword of the Wi-Fi that it brings.
+func TestASetUpFileShowsNoPassword(t *testing.T) {
+	shown := changes(provision.File{Settings: []provision.Setting{{Name: "wifi", Value: "Rosa house"}, {Name: "wifipassword", Value: "the right one"}}})
+	if len(shown) != 1 || !slices.Equal(shown[0].What, []string{"wifi Rosa house"}) {
+		t.Errorf("shown is %v", shown)
 	}
 }
 
@@ -110,6 +125,8 @@ func TestASetUpFileIsRefused(t *testing.T) {
 		"other telephone":   {sign(strings.Replace(setUpText, "for all", "for 000000000000000000000001", 1)), "for another telephone"},
 		"unknown setting":   {sign(strings.Replace(setUpText, "large on", "colour on", 1)), "no set-up file"},
 		"unknown value":     {sign(strings.Replace(setUpText, "large on", "large 7", 1)), "no set-up file"},
+		"long Wi-Fi":        {sign(strings.Replace(setUpText, "Rosa house", strings.Repeat("x", 33), 1)), "no set-up file"},
+		"short password":    {sign(strings.Replace(setUpText, "the right one", "wrong", 1)), "no set-up file"},
 		"unknown transport": {sign(strings.Replace(setUpText, "transport=udp", "transport=pigeon", 1)), "no set-up file"},
 		"noise":             {bytes.Repeat([]byte{0xa5}, 900), "no set-up file"},
 	} {
@@ -124,7 +141,7 @@ func TestASetUpFileIsRefused(t *testing.T) {
 		})
 		cfg.State = state
 		p := still(t, cfg)
-		if len(p.book.Contacts()) != 0 || len(p.own.Setup.Accounts) != 0 || p.own.Large || p.own.Taken.Serial != 0 {
+		if len(p.book.Contacts()) != 0 || len(p.own.Setup.Accounts) != 0 || p.own.Large || p.own.Setup.Wifi.Name != "" || p.own.Taken.Serial != 0 {
 			t.Errorf("%s: something was taken", name)
 		}
 		p.stop()

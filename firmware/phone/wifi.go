@@ -21,7 +21,7 @@ const lookLimit = 25 * time.Second
 
 // troubles are what a screen says of a radio that is in no network.
 var troubles = map[link.Trouble]call.Label{
-	link.WrongPassword: "wifi.wrong", link.OutOfReach: "wifi.away", link.RadioFailed: "wifi.failed",
+	link.WrongPassword: "wifi.wrong", link.OutOfReach: "wifi.away", link.NotLetIn: "wifi.refused", link.RadioFailed: "wifi.failed",
 }
 
 // radio is what the telephone knows of the radio.

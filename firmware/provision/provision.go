@@ -14,6 +14,8 @@
 //	contact 2 sip:bob@192.0.2.7 Bob
 //	contact - 5551234 Reception
 //	setting language de
+//	setting wifi The name
+//	setting wifipassword its password
 //	end
 //	untrusted comment: ...
 //

@@ -45,7 +45,7 @@ func wifiCorners(add func(string, func(*phone))) {
 	add("short Wi-Fi password", func(p *phone) { none(p); p.wifi(inReach); p.choose("Rosa's house"); p.typeKeys("234"); p.press("ok") })
 	add("another network", func(p *phone) { none(p); p.wifi(inReach); p.choose("wifi.other") })
 	add("forget a network", func(p *phone) { p.radio("Rosa's house", joined); p.wifi(inReach); p.choose("Rosa's house") })
-	for _, why := range []call.Label{"", "wifi.wrong", "wifi.away", "wifi.failed"} {
+	for _, why := range []call.Label{"", "wifi.wrong", "wifi.refused", "wifi.away", "wifi.failed"} {
 		add("Wi-Fi "+string(why), func(p *phone) { p.radio("Rosa's house", call.Network{Trouble: why}); p.wifi(inReach) })
 		add("idle Wi-Fi "+string(why), func(p *phone) { p.radio("Rosa's house", call.Network{Trouble: why}) })
 	}
@@ -106,8 +106,8 @@ func TestAnOpenNetworkIsNotJoinedByChance(t *testing.T) {
 	}
 }
 
-// TestANetworkThatHides is named by hand.
-func TestANetworkThatHides(t *testing.T) {
+// TestANetworkThatIsNotThereYet is named by hand.
+func TestANetworkThatIsNotThereYet(t *testing.T) {
 	p := newPhone(t, call.Config{})
 	p.radio("", call.Network{})
 	p.wifi(call.WifiSeen{})

@@ -23,6 +23,7 @@ type Trouble string
 // Troubles of a radio.
 const (
 	WrongPassword Trouble = "wrong password"
+	NotLetIn      Trouble = "not let in"
 	OutOfReach    Trouble = "out of reach"
 	RadioFailed   Trouble = "radio failed"
 )
@@ -190,6 +191,8 @@ func (r *roamer) stay(ctx context.Context, w *Wifi) error {
 			r.say(func(a *Air) { a.Joined = false })
 		case errors.Is(err, ErrPassword):
 			r.say(func(a *Air) { a.Joined, a.Trouble = false, WrongPassword })
+		case errors.Is(err, ErrRefused):
+			r.say(func(a *Air) { a.Joined, a.Trouble = false, NotLetIn })
 		case errors.Is(err, ErrNoSignal):
 			r.say(func(a *Air) { a.Joined, a.Trouble = false, OutOfReach })
 		default:
@@ -201,7 +204,7 @@ func (r *roamer) stay(ctx context.Context, w *Wifi) error {
 
 // refused tells whether Join ended before wpa_supplicant knew the network.
 func refused(err error) bool {
-	return err != nil && !errors.Is(err, ErrPassword) && !errors.Is(err, ErrNoSignal) && !errors.Is(err, context.Canceled)
+	return err != nil && !errors.Is(err, ErrPassword) && !errors.Is(err, ErrRefused) && !errors.Is(err, ErrNoSignal) && !errors.Is(err, context.Canceled)
 }
 
 // joined asks whether the radio is in its network.

@@ -33,6 +33,7 @@ var (
 	ErrNoRadio  = errors.New("link: wpa_supplicant does not answer")
 	ErrNetwork  = errors.New("link: network name of 1 to 32 bytes and password of 8 to 63 visible characters wanted")
 	ErrPassword = errors.New("link: wrong Wi-Fi password")
+	ErrRefused  = errors.New("link: the Wi-Fi does not let us in")
 	ErrNoSignal = errors.New("link: no such Wi-Fi network in reach")
 )
 
@@ -149,8 +150,8 @@ func (w *Wifi) do(commands ...string) error {
 	return nil
 }
 
-// Join makes the radio use this network and no other, until ctx is done. Errors: ErrNetwork, ErrPassword, ErrNoSignal,
-// ErrNoRadio, or that of ctx.
+// Join makes the radio use this network and no other, until ctx is done. Errors: ErrNetwork, ErrPassword, ErrRefused,
+// ErrNoSignal, ErrNoRadio, or that of ctx.
 func (w *Wifi) Join(ctx context.Context, n Network) error {
 	if !n.Valid() {
 		return ErrNetwork
@@ -216,8 +217,10 @@ func (w *Wifi) await(ctx context.Context) error {
 				return ErrNoRadio
 			case kind == "CTRL-EVENT-CONNECTED":
 				return nil
-			case kind == "CTRL-EVENT-SSID-TEMP-DISABLED" && strings.Contains(rest, "reason=WRONG_KEY"):
+			case kind == "CTRL-EVENT-SSID-TEMP-DISABLED" && strings.HasSuffix(rest, " reason=WRONG_KEY"):
 				return ErrPassword
+			case kind == "CTRL-EVENT-SSID-TEMP-DISABLED": // also for a wrong password, where the chip itself checks it and does not tell
+				return ErrRefused
 			case kind == "CTRL-EVENT-NETWORK-NOT-FOUND":
 				if missing++; missing == 3 { // one scan may miss a beacon
 					return ErrNoSignal

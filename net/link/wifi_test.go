@@ -89,6 +89,7 @@ func TestJoin(t *testing.T) {
 		"joined":         {[]string{"CTRL-EVENT-SCAN-STARTED ", "Trying to associate", "CTRL-EVENT-CONNECTED - Connection to 02:00 completed [id=0 id_str=]"}, nil},
 		"after a miss":   {append(slices.Clone(missing[:2]), "CTRL-EVENT-CONNECTED - "), nil},
 		"wrong password": {[]string{"CTRL-EVENT-DISCONNECTED reason=15", `CTRL-EVENT-SSID-TEMP-DISABLED id=0 ssid="x" auth_failures=1 duration=10 reason=WRONG_KEY`}, ErrPassword},
+		"refused":        {[]string{"CTRL-EVENT-ASSOC-REJECT status_code=1", `CTRL-EVENT-SSID-TEMP-DISABLED id=0 ssid="reason=WRONG_KEY" auth_failures=1 duration=10 reason=CONN_FAILED`}, ErrRefused},
 		"not there":      {missing, ErrNoSignal},
 		"nothing":        {nil, context.DeadlineExceeded},
 	} {
