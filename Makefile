@@ -18,7 +18,7 @@ export GOEXPERIMENT = runtimesecret
 
 BUILD_PACKAGES := gcc libc6-dev pkg-config libopus-dev libspeexdsp-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) linphone-cli baresip-core libbzrtp-dev kamailio kamailio-tls-modules coturn sip-tester chrony iproute2 tcpdump procps time chromium qemu-user-static curl sox espeak-ng \
-	gcc-aarch64-linux-gnu libc6-dev-arm64-cross binutils-aarch64-linux-gnu nftables file
+	gcc-aarch64-linux-gnu libc6-dev-arm64-cross binutils-aarch64-linux-gnu nftables file cpio
 
 .PHONY: help
 help: ## this list

@@ -118,9 +118,11 @@ func TestNotice(t *testing.T) {
 		t.Fatal(err)
 	}
 	always, withTor, found := strings.Cut(string(b), "Only with the build tag `tor`")
-	if !found {
-		t.Fatal("NOTICE does not say what comes with Tor")
+	withTor, beside, found2 := strings.Cut(withTor, "Beside the binary")
+	if !found || !found2 {
+		t.Fatal("NOTICE does not say what comes with Tor, and what beside the binary")
 	}
+	besides(t, noticed(beside))
 	const tags = "nolibopusfile,netgo,osusergo"
 	plain := wants(t, linked(t, tags))
 	tor := wants(t, linked(t, tags+",tor"))
@@ -143,6 +145,33 @@ func TestNotice(t *testing.T) {
 		if _, has := tor[libraries[name]]; !has {
 			t.Errorf("build.sh brings lib%s.a, which is not linked", name)
 		}
+	}
+}
+
+// besides holds what NOTICE says of the card image against what the scripts take from Debian for it.
+func besides(t *testing.T, told map[string]string) {
+	t.Helper()
+	var scripts string
+	for _, name := range []string{"tools/wpa/build.sh", "tools/mkimage/image.sh"} {
+		b, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		scripts += string(b)
+	}
+	want := map[string]string{"wpa_supplicant": "source.sh wpa", "libnl": "libnl-3-dev", "firmware-brcm80211": "firmware-brcm80211"}
+	for name, word := range want {
+		if _, has := told[name]; !has || !strings.Contains(scripts, word) {
+			t.Errorf("beside the binary: %s: in NOTICE %v, in the scripts %v", name, has, strings.Contains(scripts, word))
+		}
+	}
+	for _, m := range regexp.MustCompile(`lib[a-z0-9-]+-dev`).FindAllString(scripts, -1) {
+		if !strings.HasPrefix(m, "libnl-") && m != "libc6-dev" {
+			t.Errorf("wpa_supplicant is linked with %s, and NOTICE does not say so", m)
+		}
+	}
+	if len(told) != len(want) {
+		t.Errorf("beside the binary NOTICE names %v", told)
 	}
 }
 

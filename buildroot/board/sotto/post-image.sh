@@ -13,4 +13,7 @@ echo buildroot >"$kernel/version"
 echo buildroot >"$kernel/key"
 : >"$kernel/debs.txt"
 cd "$project"
+# The radio is driven by what Debian has, here too.
+tools/sysroot/debs.sh trixie all build/cache/firmware-brcm firmware-brcm80211
+tools/wpa/build.sh arm64
 go run ./tools/mkimage --tor=false --board "$board" --handset "$binaries/../target/init" --out "$binaries/sotto-$board.img"
