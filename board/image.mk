@@ -26,7 +26,7 @@ hil: ## the very image on emulated boards: screen, keys, cable, ear and mouth; r
 	@tools/hil/hil.sh "$(KERNEL)"
 
 .PHONY: wifi
-wifi: ## a handset on emulated radios: joins by keys, calls, walks out of reach and back, takes a cable (Debian's kernel)
+wifi: ## a handset on emulated radios: joins by keys, calls, walks out of reach and back, takes a cable (Debian's kernel); report in build/hil-wifi
 	@tools/hil/wifi.sh
 
 .PHONY: start-time

@@ -3,6 +3,7 @@
 package hil
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,8 +19,8 @@ var root = func() string {
 	return r
 }()
 
-// reportDir holds the report that a person reads: report.md and its pictures.
-var reportDir = filepath.Join(root, "build/hil")
+// reportDir holds the report that a person reads: report.md and its pictures. HIL_REPORT is another folder below build.
+var reportDir = filepath.Join(root, "build", cmp.Or(os.Getenv("HIL_REPORT"), "hil"))
 
 var reporting sync.Mutex
 

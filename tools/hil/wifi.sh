@@ -17,4 +17,4 @@ for m in virtio_pci virtio_net bridge aes_generic ctr ccm cmac mac80211_hwsim; d
 		echo "$base$([ "$base" != mac80211_hwsim.ko ] || echo ' radios=2')" >>build/air-modules/modules
 	done
 done
-go test -tags hil,air,nolibopusfile,netgo,osusergo -count=1 -timeout 15m -run "${1:-TestWifi}" -v ./tools/hil
+HIL_REPORT=hil-wifi go test -tags hil,air,nolibopusfile,netgo,osusergo -count=1 -timeout 15m -run "${1:-TestWifi}" -v ./tools/hil
