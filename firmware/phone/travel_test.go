@@ -107,9 +107,12 @@ func TestACallOutlivesItsAddress(t *testing.T) {
 	time.Sleep(1500 * time.Millisecond)
 	bob.keys.Press(hal.KeyEnd)
 	ann.wait(t, "Peer hung up")
-	for name, d := range map[string]device{"ann": ann, "bob": bob} {
-		if s := d.await(t, "stats").Stats.(callStats); s.Received < 50 || s.Junk > 0 {
-			t.Errorf("%s heard %d packets and %d that were nothing", name, s.Received, s.Junk)
+	a, b := ann.await(t, "stats").Stats.(callStats), bob.await(t, "stats").Stats.(callStats)
+	for name, heard := range map[string][2]callStats{"ann": {a, b}, "bob": {b, a}} {
+		// On a machine with much else to do 1.5 s of time are fewer than 75 packets.
+		s, sent := heard[0], min(heard[1].Sent, 50)
+		if s.Received < 10 || s.Received+5 < sent || s.Junk > 0 {
+			t.Errorf("%s heard %d packets of %d, and %d that were nothing", name, s.Received, heard[1].Sent, s.Junk)
 		}
 	} // Who hangs up without a network, or has not agreed on keys yet, waits for nothing.
 	ann.keys.Hold(hal.KeyDigit2)
