@@ -2,6 +2,7 @@ package phone
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -137,6 +138,45 @@ func TestACallOutlivesItsAddress(t *testing.T) {
 	ann.keys.Press(hal.KeyEnd)
 	ann.keys.Hold(hal.KeyDigit2)
 	bob.wait(t, "^Incoming call") // the loopback is never away: bob heard of the end
+}
+
+// TestNewsOfTheRadioInACall: what ails it is no change of the network. A call goes on as it was, and one that waits for a network
+// goes on waiting, and is told so once.
+func TestNewsOfTheRadioInACall(t *testing.T) {
+	at := freePort(t)
+	bob := run(t, Config{Listen: at})
+	ann := run(t, Config{Listen: netip.AddrPortFrom(netip.Addr{}, freePort(t).Port()), Contacts: []Contact{{"Bob", "sip:test@" + at.String()}}})
+	here := netip.MustParsePrefix("127.0.0.1/8")
+	joined, away := link.Air{Radio: true, Joined: true}, link.Air{Radio: true, Trouble: link.OutOfReach}
+	ann.network <- link.Status{Address: here, Air: joined}
+	ann.keys.Hold(hal.KeyDigit2)
+	bob.wait(t, "^Incoming call")
+	bob.keys.Press(hal.KeyCall)
+	ann.wait(t, `^SECURE\?`)
+	for _, s := range []link.Status{{Address: here, Air: away}, {Address: here, Air: joined}, {Air: joined}, {Air: away}, {Air: joined}} {
+		ann.network <- s
+	}
+	var lost int
+	var back, over bool
+	limit := time.AfterFunc(15*time.Second, func() { ann.notes <- Note{Event: "ended", Cause: "nothing more"} })
+	defer limit.Stop()
+	for n := range ann.notes {
+		switch {
+		case n.Event == "alert" && n.Why == "network lost":
+			lost++
+		case n.Event == "screen" && !back && strings.Contains(n.Text, "Network lost"):
+			back = true
+			ann.network <- link.Status{Address: here, Air: joined}
+		case n.Event == "screen" && back && !over && strings.Contains(n.Text, "Say yours, type theirs"):
+			over = true
+			bob.keys.Press(hal.KeyEnd)
+		case n.Event == "ended":
+			if lost != 1 || !over || n.Cause != string(call.PeerHungUp) {
+				t.Errorf("ended with %q, having lost the network %d times", n.Cause, lost)
+			}
+			return
+		}
+	}
 }
 
 // Where a router rewrites calls, the peer may give up first: the reason is the router all the same, but not once there are keys.
