@@ -4,7 +4,7 @@
 set -euo pipefail
 cache=$PWD/build/cache
 out=$cache/kernel-debian
-tools/setup/ensure.sh kmod xz-utils
+tools/setup/ensure.sh kmod xz-utils binutils-aarch64-linux-gnu
 tools/sysroot/debs.sh trixie arm64 "$cache/linux-meta" linux-image-arm64
 deb=$(ls "$cache"/apt/trixie/archives/linux-image-arm64_*.deb | tail -1)
 name=$(dpkg-deb -f "$deb" Depends | grep -oE 'linux-image-[0-9][^ ,]*' | head -1)
@@ -24,8 +24,9 @@ tree=$cache/linux-image
 depmod -b "$tree" "$version"
 rm -rf "$out.new" && mkdir -p "$out.new/modules"
 declare -A seen
-# list NAME MODULE...: what these need, unpacked: the kernel would take seconds for that on a board. What another list has
-# too is loaded by whoever comes first.
+# list NAME MODULE...: what these need, unpacked: the kernel would take seconds for that on a board. For the same reason without
+# the types for BPF, which the kernel reads through, and without the signature: whoever could change a module here could change
+# the whole system, and what guards that is signed as one. What another list has too is loaded by whoever comes first.
 list() {
 	local name=$1 m kind path base
 	seen=()
@@ -37,6 +38,7 @@ list() {
 			[ -z "${seen[$base]:-}" ] || continue
 			seen[$base]=1
 			case $path in *.xz) xz -dc "$path" >"$out.new/modules/$base" ;; *) cp "$path" "$out.new/modules/$base" ;; esac
+			aarch64-linux-gnu-objcopy --strip-debug --remove-section=.BTF "$out.new/modules/$base"
 			echo "/lib/modules/$base"
 		done < <(modprobe -d "$tree" -S "$version" --show-depends "$m" 2>/dev/null || true)
 	done >"$out.new/modules.$name"
