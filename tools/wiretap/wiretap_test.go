@@ -121,6 +121,13 @@ func TestTheManInTheMiddleHearsAndOnlyTheCodeTells(t *testing.T) {
 	if a.sas.CacheMismatch || b.sas.CacheMismatch {
 		t.Error("a first call cannot mismatch")
 	}
+	agreed := func() (ok bool) { // a victim may be there before he is: what is said then, he cannot pass on yet
+		p.do(func() { ok = p.call.attack.legs[0].secure && p.call.attack.legs[1].secure })
+		return ok
+	}
+	if !pump(3*time.Second, agreed, a, b) {
+		t.Fatal("he has not agreed with both")
+	}
 	sent, back := a.speak(60, false), b.speak(60, false)
 	pump(3*time.Second, func() bool { return len(b.payloads) == len(sent) && len(a.payloads) == len(back) }, a, b)
 	if !slices.Equal(b.payloads, sent) || !slices.Equal(a.payloads, back) {
