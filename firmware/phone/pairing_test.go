@@ -56,6 +56,7 @@ func TestTwoPhonesPairInPerson(t *testing.T) {
 	ann.keys.Press(hal.KeyEnd)
 	bob.wait(t, "Peer hung up")
 	bob.keys.Press(hal.KeyEnd)
+	bob.wait(t, "^Ready") // or the key could reject the next call
 	ann.keys.Press(hal.KeyEnd)
 	ann.keys.Hold(hal.KeyDigit2)
 	bob.wait(t, "^Incoming call")
