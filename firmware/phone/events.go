@@ -45,6 +45,8 @@ func (p *phone) lineEvent(ev signaling.Event) {
 		}
 	case signaling.Registration:
 		p.registration(ev)
+	case signaling.Rerouted:
+		p.rerouted(ev.Account)
 	case signaling.Messages:
 		p.messages(ev)
 	case signaling.Moved:
@@ -152,6 +154,7 @@ func (p *phone) voiceEvent(ev voiceEvent) {
 			v.silent = true
 			p.note(Note{Event: "alert", Call: v.number, Why: "peer silent"})
 			p.tell(v, call.Alert{Why: "peer silent"})
+			p.wayChanged(v, true)
 		}
 	case media.PeerLeft:
 		p.peerLeft(v)
@@ -159,6 +162,7 @@ func (p *phone) voiceEvent(ev voiceEvent) {
 		if v.silent {
 			v.silent = false
 			p.tell(v, call.Alert{})
+			p.wayChanged(v, false)
 		}
 	}
 }

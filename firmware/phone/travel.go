@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"time"
 
 	"sotto/firmware/call"
 	"sotto/net/nat"
@@ -84,6 +85,7 @@ func (p *phone) movePorts(t talk) {
 // seek asks the peer for another way.
 func (p *phone) seek(t talk) {
 	v := t.voice
+	v.rerouted = time.Time{}
 	p.tell(v, call.WayLost{})
 	p.gatherAnew(t.id, v, func(err error) {
 		if err != nil {
@@ -170,6 +172,7 @@ func (p *phone) resume(id signaling.CallID, v *voice) {
 			case err != nil:
 				p.note(Note{Event: "alert", Call: v.number, Why: err.Error()})
 			default:
+				v.lost = false
 				p.noteWay(v)
 				p.tell(v, call.WayFound{})
 				if now, ok := agent.Way(); ok && now.Remote.Addr() != before.Remote.Addr() {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"sotto/codec"
 	"sotto/firmware/media"
@@ -48,10 +49,12 @@ type voice struct {
 
 // travel is what becomes of the addresses of a call.
 type travel struct {
-	rewritten bool // somebody on the way changes those of descriptions
-	searches  int  // for another way, so far
-	moving    bool // we have asked the peer for one
-	silent    bool // the screen says that the peer is
+	rewritten bool      // somebody on the way changes those of descriptions
+	searches  int       // for another way, so far
+	moving    bool      // we have asked the peer for one
+	silent    bool      // the screen says that the peer is
+	lost      bool      // nothing comes over the way, not even a keep-alive
+	rerouted  time.Time // when the account's server was last seen to reach us another way
 }
 
 // voiceEvent is a media event of the call with that number.

@@ -61,7 +61,7 @@ func (p *phone) describe(v *voice, peer *signaling.Description, ready func(signa
 	}
 	reach := p.cfg.Reach
 	agent, err := nat.New(nat.Config{Servers: reach.Servers, RelayOnly: p.relayOnly(v), Controlling: peer == nil,
-		Local: p.line.Addr().Addr(), Loopback: p.line.Addr().Addr().IsLoopback(), Roots: reach.Roots})
+		Local: p.line.Addr().Addr(), Loopback: p.line.Addr().Addr().IsLoopback(), Roots: reach.Roots, Watch: p.watcher(v)})
 	if err != nil {
 		p.note(Note{Event: "alert", Why: err.Error()})
 		p.later(call.MediaFailed{Cause: call.NoMedia})

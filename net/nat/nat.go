@@ -62,6 +62,9 @@ type Config struct {
 	Local       netip.Addr     // gather on this address alone; the zero Addr means on all
 	Loopback    bool           // gather on loopback too
 	Roots       *x509.CertPool // who may sign a TURN server's certificate; nil: the system's
+	// Watch is told when nothing has come over the way in use for three seconds, not even a keep-alive, and when something comes
+	// again. Nil: nobody wants to know. It must not block.
+	Watch func(lost bool)
 }
 
 // Errors.
@@ -89,7 +92,7 @@ type Agent struct {
 // New makes an Agent. It sends nothing.
 func New(config Config) (*Agent, error) {
 	a := &Agent{config: config, ended: make(chan struct{})}
-	s, err := newSearch(config)
+	s, err := newSearch(config, a.watch)
 	if err != nil {
 		return nil, err
 	}
@@ -128,6 +131,13 @@ func (a *Agent) Connect(ctx context.Context, remote signaling.ICE) error {
 	return nil
 }
 
+// watch passes on what becomes of the way in use.
+func (a *Agent) watch(s *search, lost bool) {
+	if a.config.Watch != nil && a.way.Load() == s {
+		a.config.Watch(lost)
+	}
+}
+
 // searching is the search that is under way.
 func (a *Agent) searching() *search {
 	a.mu.Lock()
@@ -144,7 +154,7 @@ func (a *Agent) searching() *search {
 func (a *Agent) Restart(ctx context.Context, local netip.Addr) (signaling.ICE, netip.AddrPort, error) {
 	config := a.config
 	config.Local, config.Loopback = local, config.Loopback && local.IsLoopback()
-	s, err := newSearch(config)
+	s, err := newSearch(config, a.watch)
 	if err != nil {
 		return signaling.ICE{}, netip.AddrPort{}, err
 	}

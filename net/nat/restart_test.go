@@ -129,3 +129,31 @@ func TestPatience(t *testing.T) {
 		t.Errorf("it took %v", d)
 	}
 }
+
+// When nothing comes over the way in use, whoever wants to know is told, once; a search that is not in use tells nothing.
+func TestLostWay(t *testing.T) {
+	told := make(chan bool, 10)
+	a, b := newAgent(t, Config{Controlling: true, Watch: func(lost bool) { told <- lost }}), newAgent(t, Config{})
+	connect(t, a, b)
+	talk(t, a, b)
+	began := time.Now()
+	b.Close()
+	for lost := false; !lost; {
+		select {
+		case lost = <-told: // that it was found may come first
+		case <-time.After(disconnected + 5*time.Second):
+			t.Fatal("nothing is told")
+		}
+	}
+	if took := time.Since(began); took < disconnected-keepAlive {
+		t.Errorf("lost after %v", took)
+	}
+	if _, _, err := a.Restart(within(t, 5*time.Second), loopback); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case lost := <-told:
+		t.Errorf("told %v", lost)
+	case <-time.After(200 * time.Millisecond):
+	}
+}

@@ -25,8 +25,8 @@ type search struct {
 	once   sync.Once
 }
 
-// newSearch sends nothing.
-func newSearch(config Config) (*search, error) {
+// newSearch sends nothing. changed is told when the way that was found loses the peer, and when it has it back.
+func newSearch(config Config, changed func(s *search, lost bool)) (*search, error) {
 	s := &search{config: config, failed: make(chan struct{})}
 	options := []ice.AgentOption{
 		ice.WithUrls(urls(config.Servers)),
@@ -63,8 +63,11 @@ func newSearch(config Config) (*search, error) {
 	}
 	s.agent = agent
 	err = agent.OnConnectionStateChange(func(state ice.ConnectionState) {
-		if state == ice.ConnectionStateFailed || state == ice.ConnectionStateClosed {
+		switch state {
+		case ice.ConnectionStateFailed, ice.ConnectionStateClosed:
 			s.once.Do(func() { close(s.failed) })
+		case ice.ConnectionStateDisconnected, ice.ConnectionStateConnected:
+			changed(s, state == ice.ConnectionStateDisconnected)
 		}
 	})
 	if err != nil {

@@ -102,6 +102,10 @@ type Registration struct {
 	Cause   Cause // why not
 }
 
+// Rerouted tells that an account's server reaches us another way than before, although our address is the same: a translator
+// between has forgotten us, or a connection was lost. Media may have lost its way at the same moment.
+type Rerouted struct{ Account string }
+
 // Messages tells of a voice mailbox.
 type Messages struct {
 	Account string
@@ -117,4 +121,5 @@ func (Moved) event()        {}
 func (Restart) event()      {}
 func (Ended) event()        {}
 func (Registration) event() {}
+func (Rerouted) event()     {}
 func (Messages) event()     {}

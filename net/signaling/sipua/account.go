@@ -63,8 +63,6 @@ func ParseAccount(s string) (Account, error) {
 const (
 	defaultExpires = time.Hour
 	minExpires     = 60 * time.Second
-	keepAlive      = 30 * time.Second // RFC 5626, Section 4.4.1: less than what firewalls remember
-	pongLimit      = 10 * time.Second // RFC 5626, Section 4.4.1
 	retryMin       = 2 * time.Second
 	retryMax       = 5 * time.Minute
 )
@@ -100,10 +98,10 @@ type account struct {
 	seenAs   netip.AddrPort // our address as the server sees it
 	next     time.Time      // of whatever is next
 	renew    time.Time      // of the registration
-	ping     time.Time      // when a keep-alive went out that was not answered yet
 	retry    time.Duration
-	limit    limiter
-	box      mailbox
+	alive
+	limit limiter
+	box   mailbox
 }
 
 // setAccounts takes the configuration and starts to register.
@@ -236,10 +234,8 @@ func (a *account) accepted(c *core, res *sip.Response, from hop) {
 	}
 	a.state = registered
 	a.retry = retryMin
-	a.renew = c.now.Add(max(lifetime-lifetime/10, lifetime/2))
-	a.ping = time.Time{}
-	a.next = earliest(a.renew, c.now.Add(keepAlive))
 	a.tell(c, true, signaling.NoCause)
+	a.reached(c, lifetime)
 	a.watchMailbox(c)
 }
 
@@ -276,6 +272,7 @@ func (a *account) notice(res *sip.Response) bool {
 	if !seen.IsValid() || seen == a.seenAs {
 		return false
 	}
+	a.moved = a.moved || a.seenAs.IsValid()
 	a.seenAs = seen
 	return true
 }
@@ -298,6 +295,7 @@ func (a *account) failed(c *core, cause signaling.Cause) {
 	a.state = offline
 	a.hopIndex++
 	a.hop.flow = 0
+	a.alive = alive{moved: a.moved, urgent: a.urgent}
 	if len(a.hops) > 0 && a.hopIndex%len(a.hops) == 0 && !a.literal() {
 		a.hops = nil // ask the name server again
 	}
@@ -335,49 +333,14 @@ func (a *account) tick(c *core) {
 		a.start(c)
 	case a.state != registered:
 		a.next = time.Time{}
-	case !a.ping.IsZero() && a.hop.proto.reliable():
-		a.lost(c) // the pong did not come
+	case !a.ping.IsZero():
+		a.unanswered(c)
 	case due(a.renew, c.now):
 		a.next = time.Time{}
 		a.register(c)
 	default:
-		c.emit(a.hop, []byte("\r\n\r\n"))
-		a.next = earliest(a.renew, c.now.Add(keepAlive))
-		if a.hop.proto.reliable() {
-			a.ping = c.now
-			a.next = c.now.Add(pongLimit)
-		}
+		a.knock(c)
 	}
-}
-
-// pong takes the answer to a keep-alive.
-func (c *core) pong(from hop, now time.Time) {
-	c.now = now
-	for _, a := range c.accounts {
-		if a.state == registered && a.hop.flow == from.flow && !a.ping.IsZero() {
-			a.ping = time.Time{}
-			a.next = earliest(a.renew, now.Add(keepAlive))
-		}
-	}
-}
-
-// flowLost takes the end of a connection.
-func (c *core) flowLost(from hop, now time.Time) {
-	c.now = now
-	for _, a := range c.accounts {
-		if a.state == registered && a.hop.flow != 0 && a.hop.flow == from.flow {
-			a.lost(c)
-		}
-	}
-}
-
-// lost registers anew over a new connection.
-func (a *account) lost(c *core) {
-	a.state = offline
-	a.hop.flow = 0
-	a.ping = time.Time{}
-	a.next = c.now.Add(retryMin / 2)
-	a.tell(c, false, signaling.Unreachable)
 }
 
 // leave takes our address away from the registrar.

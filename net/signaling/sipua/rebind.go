@@ -51,7 +51,7 @@ func (u *UA) rebind(at netip.AddrPort) error {
 func (c *core) rebound(changed bool, now time.Time) {
 	c.now = now
 	for key, t := range c.clients {
-		if t.req.Method == sip.REGISTER || t.req.Method == sip.SUBSCRIBE { // they name an address that may be gone
+		if t.req.Method == sip.REGISTER || t.req.Method == sip.SUBSCRIBE || t.req.Method == sip.OPTIONS { // they name an address that may be gone
 			delete(c.clients, key)
 		}
 	}
@@ -86,7 +86,7 @@ func (a *account) again(c *core, changed bool) {
 	if a.state == refused {
 		return
 	}
-	a.hop.flow, a.ping, a.renew = 0, time.Time{}, time.Time{}
+	a.hop.flow, a.alive, a.renew = 0, alive{}, time.Time{}
 	a.tries, a.retry, a.told = 0, againMin, false
 	a.box.running = false
 	if changed {

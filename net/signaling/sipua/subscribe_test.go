@@ -74,7 +74,7 @@ func TestSubscribe(t *testing.T) {
 			t.Errorf("%s is answered %s, told %+v", name, code, d.events)
 		}
 	}
-	d.later(9 * time.Minute)
+	d.awake(9 * time.Minute)
 	again := d.packets[len(d.packets)-1]
 	d.packets = []packet{again}
 	refresh := d.sent(sip.SUBSCRIBE)
@@ -89,7 +89,7 @@ func TestSubscribeRefused(t *testing.T) {
 		"503 x": true, "481 x": true} {
 		d, first := watching(t)
 		d.answer(first, status)
-		d.later(mailboxRetry + time.Minute)
+		d.awake(mailboxRetry + time.Minute)
 		asked := false
 		for _, p := range d.packets {
 			asked = asked || strings.HasPrefix(string(p.data), "SUBSCRIBE ")

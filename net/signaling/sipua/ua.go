@@ -126,6 +126,12 @@ func (u *UA) Update(id signaling.CallID, d signaling.Description) {
 	u.ask(func() { u.core.update(id, d) })
 }
 
+// Check asks the server of an account at once whether it is there and where it sees us: for a call that hears nothing. If
+// anything is other than before, Rerouted comes.
+func (u *UA) Check(account string) {
+	u.ask(func() { u.core.check(account) })
+}
+
 // Events implements signaling.Line. The channel is closed after Close.
 func (u *UA) Events() <-chan signaling.Event { return u.events }
 

@@ -2,7 +2,7 @@
 // give, between the network namespaces of two telephones and a server.
 //
 // A Box is a pure value: packets in, packets out. It promises the mapping, filtering and hairpinning that its Behaviour
-// names, for UDP and TCP over IPv4 without fragments; other packets are dropped. Mappings never expire.
+// names, for UDP and TCP over IPv4 without fragments; other packets are dropped. Mappings never expire, but Forget ends all.
 package natlab
 
 import (
@@ -61,6 +61,14 @@ type filterKey struct {
 func NewBox(b Behaviour, outer netip.Addr) *Box {
 	return &Box{behaviour: b, outer: outer, mappings: map[mappingKey]uint16{}, owners: map[ownerKey]netip.AddrPort{},
 		allowed: map[filterKey]bool{}, next: 20000}
+}
+
+// Forget is a restart of the translator: no mapping is left, and none gets the port that it had.
+func (b *Box) Forget() {
+	clear(b.mappings)
+	clear(b.owners)
+	clear(b.allowed)
+	b.next += 1000
 }
 
 // Outer is the address that the world sees.

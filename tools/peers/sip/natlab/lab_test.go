@@ -38,7 +38,8 @@ type lab struct {
 	mu    sync.Mutex
 	chain map[string][]*Box // of a and b, from the inside out; none: public
 	addr  map[string]netip.Addr
-	seen  []wire.Datagram // what crossed, since record
+	seen  []wire.Datagram            // what left, since record
+	came  map[string][]wire.Datagram // what arrived, since record
 }
 
 func run(t *testing.T, name string, args ...string) {
@@ -50,7 +51,7 @@ func run(t *testing.T, name string, args ...string) {
 
 // newLab makes the namespaces nta, ntb and nts, each with a TUN device that ends here.
 func newLab(t *testing.T) *lab {
-	l := &lab{t: t, tun: map[string]*os.File{}, chain: map[string][]*Box{}, addr: map[string]netip.Addr{}}
+	l := &lab{t: t, tun: map[string]*os.File{}, came: map[string][]wire.Datagram{}, chain: map[string][]*Box{}, addr: map[string]netip.Addr{}}
 	for _, n := range []string{"a", "b", "s"} {
 		ns, dev := "ntlab"+n, "ntlab"+n
 		exec.Command("ip", "netns", "del", ns).Run() // of a run that was killed
@@ -114,6 +115,9 @@ func (l *lab) read(from string, f *os.File) {
 		if chain := l.chain[from]; to == "s" && len(chain) > 0 {
 			p = chain[0].Meddled(p, inner)
 		}
+		if to != "" && p.protocol() == udp {
+			l.came[to] = append(l.came[to], wire.Datagram{Time: time.Now(), Src: p.source(), Dst: p.destination(), Payload: bytes.Clone(p[p.header()+8:])})
+		}
 		l.mu.Unlock()
 		if to != "" {
 			l.tun[to].Write(p)
@@ -125,7 +129,7 @@ func (l *lab) read(from string, f *os.File) {
 func (l *lab) record() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.seen = nil
+	l.seen, l.came = nil, map[string][]wire.Datagram{}
 }
 
 func (l *lab) recorded() []wire.Datagram {
