@@ -103,6 +103,9 @@ func (p Party) quoted() Party {
 func (m *Machine) answer() {
 	if c := m.call; c != nil && c.state == Incoming && !c.connecting {
 		c.connecting = true
+		if !c.byItself {
+			m.rings.forgive(c.peer)
+		}
 		m.do(Answer{})
 	}
 }

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -34,7 +35,7 @@ func (r *rings) count(ev IncomingCall, now time.Time) (same, strangers int) {
 	if len(keep) == ringsRemembered {
 		keep = append(keep[:0], keep[1:]...)
 	}
-	source, _, _ := strings.Cut(strings.ToLower(ev.From.Address), ";")
+	source := source(ev.From)
 	*r = append(keep, rung{source, ev.Contact != "", now})
 	for _, x := range *r {
 		if x.source == source {
@@ -45,6 +46,17 @@ func (r *rings) count(ev IncomingCall, now time.Time) (same, strangers int) {
 		}
 	}
 	return same, strangers
+}
+
+// source is from whom a call comes, as far as the network tells.
+func source(from Party) string {
+	address, _, _ := strings.Cut(strings.ToLower(from.Address), ";")
+	return address
+}
+
+// forgive forgets the rings of one whose call is answered by a person: that was no flood.
+func (r *rings) forgive(from Party) {
+	*r = slices.DeleteFunc(*r, func(x rung) bool { return x.source == source(from) })
 }
 
 // incoming rings, waits, or is refused.

@@ -173,6 +173,21 @@ func TestDoNotDisturb(t *testing.T) {
 	}
 }
 
+// Who is answered may call again as often as he is: a call that breaks off is no flood.
+func TestWhoIsAnsweredMayRingAgain(t *testing.T) {
+	p := newPhone(t, call.Config{})
+	for i := range 10 {
+		p.event(bobCalls)
+		if s := p.m.Snapshot().State; s != call.Incoming {
+			t.Fatalf("call %d within a minute: %v", i+1, s)
+		}
+		p.press("call")
+		p.event(call.LineEnded{Cause: call.PeerHungUp})
+		p.press("softR")
+		p.pass(time.Second)
+	}
+}
+
 func TestAFloodOfRingsIsStopped(t *testing.T) {
 	p := newPhone(t, call.Config{})
 	ring := func(ev call.IncomingCall) (logged, rang bool) {
