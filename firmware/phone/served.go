@@ -20,6 +20,7 @@ type served struct {
 	account string        // that the call goes through; empty: none
 	keys    *protect.Keys // nil: none may be used, or they are in use
 	cipher  string        // of keys
+	up      bool          // the call goes on with them
 }
 
 // mayServe tells whether a call with an address through an account may end so: never with somebody whose telephone we know, nor
@@ -94,6 +95,7 @@ func (v *voice) fallback() (*media.Server, error) {
 
 // servedCall passes on that the call is encrypted to the server only.
 func (p *phone) servedCall(v *voice) {
+	v.served.up = true
 	p.note(Note{Event: "server-only", Call: v.number, Cipher: v.served.cipher})
 	p.tell(v, call.EncryptedToServer{Cipher: v.served.cipher})
 }

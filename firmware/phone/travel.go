@@ -12,7 +12,7 @@ import (
 	"sotto/net/signaling/sipua"
 )
 
-// A secure call outlives its network. When the address goes, the call waits; with the next address the line is bound anew and
+// A call with keys outlives its network. When the address goes, the call waits; with the next address the line is bound anew and
 // the peer is asked to look for another way (ICE restart), or is told where our ports are now. ZRTP and SRTP know nothing of
 // all this: keys, sequence numbers and rollover counters go on. How long to wait is the machine's to say.
 
@@ -21,7 +21,7 @@ func (p *phone) talks() []talk { return []talk{{p.current, p.incoming, p.voice},
 
 // stays tells whether a call can wait for a network: it has keys, and its media is its own and not Tor's.
 func stays(t talk) bool {
-	return t.id != 0 && !sipua.IsOnion(t.id) && t.voice != nil && t.voice.call != nil && t.voice.secure && t.voice.over == nil
+	return t.id != 0 && !sipua.IsOnion(t.id) && t.voice != nil && t.voice.call != nil && (t.voice.secure || t.voice.served.up) && t.voice.over == nil
 }
 
 // leave lets the calls wait for a network.

@@ -39,7 +39,7 @@ func (k *call) startChange(c *core) {
 	if k.state != up || k.change.want == nil || k.change.busy {
 		return
 	}
-	if k.unregistered() {
+	if k.unregistered() || !k.maySay(c) {
 		k.change.at = c.now.Add(registerWait)
 		return
 	}

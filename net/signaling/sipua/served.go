@@ -82,6 +82,18 @@ func (k *call) wire(d signaling.Description) []byte {
 	return b
 }
 
+// maySay reports whether a description of the running call may be sent now: one with keys goes over no connection but the one by
+// which the account is registered, which may be a new one, and which has proved its server as the first one did.
+func (k *call) maySay(c *core) bool {
+	if k.served.ours == nil {
+		return true
+	}
+	if k.account.state == registered {
+		k.hop.flow = k.account.hop.flow
+	}
+	return k.account.state == registered && c.serves(k.account, k.hop)
+}
+
 // readAnswer reads what answers our first offer.
 func (k *call) readAnswer(body []byte) (signaling.Description, error) {
 	s := &k.served

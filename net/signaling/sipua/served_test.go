@@ -322,6 +322,38 @@ func hostileChanges(t *testing.T, d *desk, tag, proto, key string) {
 	}
 }
 
+// A change of a running call waits until the account is registered again, and goes over that connection; over one that has not
+// proved its server it never goes.
+func TestServedKeysFollowTheAccount(t *testing.T) {
+	for _, good := range []bool{true, false} {
+		d := newGateway(t, "tls", true, true)
+		d.say(d.callServed(true), "200 OK", plainPeer("RTP/AVP", theirKey))
+		id := d.answered().Call
+		d.packets = nil
+		d.flowLost(d.server, d.now)
+		moved := describe(4000)
+		moved.RTP = netip.MustParseAddrPort("10.0.0.9:4000")
+		d.update(id, moved)
+		d.quiet()
+		d.later(lostPause)
+		d.proved = func(f flowID) bool { return good && f == 8 }
+		d.server.flow = 8
+		d.answer(d.sent(sip.REGISTER), "200 OK", "Expires: 600")
+		d.later(registerWait)
+		if !good {
+			d.later(time.Second)
+			d.quiet()
+			continue
+		}
+		if to := d.packets[0].to; to.flow != 8 || to.proto != tlsProto {
+			t.Errorf("sent over %+v", to)
+		}
+		if again := d.sent(sip.INVITE); keysIn(again.Body()) != 1 || !bytes.Contains(again.Body(), []byte("10.0.0.9")) {
+			t.Errorf("changes by\n%s", again.Body())
+		}
+	}
+}
+
 // What is over has no keys left.
 func TestServedKeysAreWiped(t *testing.T) {
 	d := newGateway(t, "tls", true, true)
