@@ -164,6 +164,7 @@ func TestPeerSilentAndBackAndGoodbye(t *testing.T) {
 	agreement[zrtp.Secure](t, bob, 5*time.Second)
 	await[Hearing](t, alice, 2*time.Second)
 	cut.Store(true)
+	await[PeerMissed](t, alice, missedAfter+2*time.Second)
 	if quiet := await[PeerSilent](t, alice, silentAfter+3*time.Second); quiet.For < silentAfter {
 		t.Errorf("silent for %v", quiet.For)
 	}

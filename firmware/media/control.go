@@ -11,6 +11,7 @@ import (
 
 // Implementation constants.
 const (
+	missedAfter = 2 * time.Second
 	silentAfter = 5 * time.Second
 	ordersQueue = 16
 	maxAlerts   = 64
@@ -30,6 +31,7 @@ type control struct {
 	voiceKeys Protector // becomes the sender's when secure
 	fallback  fallback
 	hearing   bool
+	missed    bool
 	silent    bool
 	reports   reporter
 	packet    [zrtp.MaxPacketSize]byte
@@ -228,8 +230,11 @@ func (c *control) watch(now time.Time) {
 	case quiet >= silentAfter && !c.silent:
 		c.silent = true
 		c.tell(PeerSilent{quiet})
-	case quiet < silentAfter && c.silent:
-		c.silent = false
+	case quiet >= missedAfter && !c.missed:
+		c.missed = true
+		c.tell(PeerMissed{})
+	case quiet < missedAfter && c.missed:
+		c.missed, c.silent = false, false
 		c.tell(PeerBack{})
 	}
 }

@@ -96,10 +96,14 @@ type (
 	// Hearing: the first authentic speech of the peer arrived.
 	Hearing struct{}
 
-	// PeerSilent: nothing authentic has come for that long; reported once until packets come again (PeerBack).
+	// PeerMissed: nothing authentic has come for two seconds, which may be the network and is no reason to bother a person.
+	PeerMissed struct{}
+
+	// PeerSilent: nothing authentic has come for that long. It follows PeerMissed; both are reported once until packets come
+	// again (PeerBack).
 	PeerSilent struct{ For time.Duration }
 
-	// PeerBack ends PeerSilent.
+	// PeerBack ends PeerMissed and PeerSilent.
 	PeerBack struct{}
 
 	// Digit: the peer pressed a key (RFC 4733, Section 3.2: 0 to 9, 10 is *, 11 is #).
@@ -114,6 +118,7 @@ type (
 
 func (Agreement) event()  {}
 func (Hearing) event()    {}
+func (PeerMissed) event() {}
 func (PeerSilent) event() {}
 func (PeerBack) event()   {}
 func (Digit) event()      {}

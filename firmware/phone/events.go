@@ -149,22 +149,30 @@ func (p *phone) voiceEvent(ev voiceEvent) {
 	case media.Broken:
 		p.note(Note{Event: "alert", Call: v.number, Why: e.Err.Error()})
 		p.tell(v, call.MediaFailed{Cause: call.NoMedia})
+	case media.PeerMissed:
+		if v.expectsSpeech() {
+			p.wayChanged(v, true)
+		}
 	case media.PeerSilent:
-		if v.local.Direction == signaling.SendRecv && !v.remote.Direction.Hold() && !p.away { // else silence was asked for
+		if v.expectsSpeech() && !p.away {
 			v.silent = true
 			p.note(Note{Event: "alert", Call: v.number, Why: "peer silent"})
 			p.tell(v, call.Alert{Why: "peer silent"})
-			p.wayChanged(v, true)
 		}
 	case media.PeerLeft:
 		p.peerLeft(v)
 	case media.PeerBack:
+		p.wayChanged(v, false)
 		if v.silent {
 			v.silent = false
 			p.tell(v, call.Alert{})
-			p.wayChanged(v, false)
 		}
 	}
+}
+
+// expectsSpeech tells that nobody has asked for silence.
+func (v *voice) expectsSpeech() bool {
+	return v.local.Direction == signaling.SendRecv && !v.remote.Direction.Hold()
 }
 
 // agreement passes on what ZRTP says.

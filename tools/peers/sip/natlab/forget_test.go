@@ -49,8 +49,8 @@ func (l *lab) unplug(t *testing.T, n string) {
 	run(t, "ip", "-n", "ntlab"+n, "route", "replace", "default", "dev", "ntlab"+n)
 }
 
-// longestSilence is how long a call may hear nothing: five seconds make a silence, and the way is found in another.
-const longestSilence = 8 * time.Second
+// longestSilence is how long a call may hear nothing: two seconds or three make a silence, and the way is found in another.
+const longestSilence = 7 * time.Second
 
 // A router that is restarted forgets a telephone behind it. While the telephone rests it can be called again within half a
 // minute; a call goes on by another way, with the same keys, whether the other side still hears us or not, and also when the
