@@ -174,6 +174,29 @@ func TestPeerSilentAndBackAndGoodbye(t *testing.T) {
 	await[PeerLeft](t, alice, 2*time.Second)
 }
 
+// A server in between may write another number for Opus into either description: both are heard all the same. What is no Opus is not,
+// and that is told, also when there was never anything else.
+func TestPayloadTypes(t *testing.T) {
+	at := func(pt uint8) func(*Config) { return func(c *Config) { c.PayloadType = pt } }
+	wa, wb := newPipes()
+	a, b := newEar(400), newEar(700)
+	alice, bob := newSide(t, a, wa, nil, at(96)), newSide(t, b, wb, nil, at(110))
+	defer alice.Close()
+	defer bob.Close()
+	agreement[zrtp.Secure](t, bob, 5*time.Second)
+	alice.SetMuted(false)
+	bob.SetMuted(false)
+	a.hears(t, 50)
+	b.hears(t, 50)
+
+	wa, wb = newPipes()
+	carol, dave := newSide(t, newEar(400), wa, nil, at(96)), newSide(t, newEar(700), wb, nil, at(0))
+	defer carol.Close()
+	defer dave.Close()
+	await[Hearing](t, carol, 5*time.Second)
+	await[PeerSilent](t, carol, silentAfter+3*time.Second)
+}
+
 // After Close the statistics are those of the whole call, and no second of it is missing.
 func TestStatsAreWholeAfterClose(t *testing.T) {
 	alice, bob, _, _ := call(t, nil)

@@ -31,6 +31,7 @@ type control struct {
 	voiceKeys Protector // becomes the sender's when secure
 	fallback  fallback
 	hearing   bool
+	opened    time.Time // when speech could begin; zero: not yet
 	missed    bool
 	silent    bool
 	reports   reporter
@@ -209,6 +210,7 @@ func (c *control) ready(e zrtp.KeysReady) {
 func (c *control) secure() {
 	if c.voiceKeys != nil {
 		c.call.sender.keys.Store(&c.voiceKeys)
+		c.opened = time.Now()
 	}
 }
 
@@ -218,14 +220,13 @@ func (c *control) mute() {
 	c.call.receiver.keys.Store(nil)
 }
 
-// watch notices a peer that is not heard any more.
+// watch notices a peer that is not heard, or not any more: because nothing comes, or nothing that could be played.
 func (c *control) watch(now time.Time) {
-	r := &c.call.receiver.reception
-	last := r.last.Load()
-	if last == 0 {
+	if c.opened.IsZero() {
 		return
 	}
-	quiet := now.Sub(r.begun.Add(time.Duration(last)))
+	r := c.call.receiver
+	quiet := min(now.Sub(c.opened), now.Sub(r.born.Add(time.Duration(r.spoke.Load()))))
 	switch {
 	case quiet >= silentAfter && !c.silent:
 		c.silent = true

@@ -96,10 +96,10 @@ type (
 	// Hearing: the first authentic speech of the peer arrived.
 	Hearing struct{}
 
-	// PeerMissed: nothing authentic has come for two seconds, which may be the network and is no reason to bother a person.
+	// PeerMissed: nothing that can be heard has come for two seconds, which may be the network and is no reason to bother a person.
 	PeerMissed struct{}
 
-	// PeerSilent: nothing authentic has come for that long. It follows PeerMissed; both are reported once until packets come
+	// PeerSilent: nothing that can be heard has come for that long, or since there are keys. It follows PeerMissed; both are reported once until packets come
 	// again (PeerBack).
 	PeerSilent struct{ For time.Duration }
 

@@ -66,6 +66,8 @@ type receiver struct {
 	keys           atomic.Pointer[Protector] // nil until keys are agreed
 	source         atomic.Uint32             // of the newest authentic speech
 	reception      reception
+	born           time.Time
+	spoke          atomic.Int64 // when something came that can be heard, in nanoseconds since born; 0 before the first
 	heard          heard
 	digits         chan uint8
 	junk           atomic.Uint64 // datagrams that were nothing, or not authentic
@@ -77,7 +79,7 @@ type receiver struct {
 
 func newReceiver(c *Config, speech *ring.Ring[speechPacket]) *receiver {
 	return &receiver{wire: c.RTP, rtcpWire: c.RTCP, realtime: c.Realtime, pt: c.PayloadType, eventPT: c.EventType, speech: speech,
-		zrtp: newMailbox(), rtcp: newMailbox(), rtcp2: newMailbox(), digits: make(chan uint8, 32)}
+		born: time.Now(), zrtp: newMailbox(), rtcp: newMailbox(), rtcp2: newMailbox(), digits: make(chan uint8, 32)}
 }
 
 func (r *receiver) loop(done <-chan struct{}, broken chan<- error) {
@@ -175,17 +177,24 @@ func (r *receiver) speak(b []byte, now time.Time) {
 		wake(r.zrtp.ready) // the control loop tells the session
 	}
 	switch {
-	case p.PayloadType == r.pt:
-		r.hear(p, now)
 	case r.eventPT != 0 && p.PayloadType == r.eventPT:
+		r.spoke.Store(int64(now.Sub(r.born)))
 		if event, fresh := r.heard.event(p.Timestamp, p.Payload); fresh {
 			select {
 			case r.digits <- event:
 			default:
 			}
 		}
+	case p.PayloadType == r.pt || p.PayloadType >= dynamic:
+		r.spoke.Store(int64(now.Sub(r.born)))
+		r.hear(p, now)
 	}
 }
+
+// dynamic is the first payload type that has no fixed meaning (RFC 3551, Section 6). There is no codec here but Opus, and the packet
+// is the peer's: whatever number either side has for Opus (RFC 3264, Section 5.1), and whatever a server wrote into their
+// descriptions, this is speech.
+const dynamic = 96
 
 // hear queues the payload of a packet and the earlier ones that it repeats.
 func (r *receiver) hear(p *rtp.Packet, now time.Time) {

@@ -14,7 +14,6 @@ type reception struct {
 	base     atomic.Uint32 // first sequence number
 	received atomic.Uint32 // authentic packets; SRTP has taken out duplicates
 	jitter   atomic.Uint32 // interarrival jitter in units of 1/16 timestamp
-	last     atomic.Int64  // arrival of the newest, in nanoseconds since begun; 0 before the first
 	runs     runs
 	fates    fates
 	begun    time.Time
@@ -89,7 +88,6 @@ func (r *reception) note(seq uint16, ts uint32, now time.Time) (first bool) {
 		r.jitter.Store(j + uint32(max(d, -d)) - ((j + 8) >> 4))
 	}
 	r.transit = transit
-	r.last.Store(int64(now.Sub(r.begun)) + 1)
 	return first
 }
 
