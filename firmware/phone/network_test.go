@@ -15,19 +15,20 @@ import (
 // registrar is a server that takes everybody, and where everybody is busy. It tells whom each call was for, and whose it was.
 type registrar struct {
 	net.PacketConn
-	calls chan string
+	name  string
+	calls chan<- string
 }
 
-func newRegistrar(t *testing.T) *registrar {
+// newRegistrar gives the server's address.
+func newRegistrar(t *testing.T, name string, calls chan<- string) string {
 	t.Helper()
 	c, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	r := &registrar{c, make(chan string, 8)}
-	go r.serve()
-	return r
+	go (&registrar{c, name, calls}).serve()
+	return c.LocalAddr().String()
 }
 
 func (r *registrar) serve() {
@@ -50,7 +51,7 @@ func (r *registrar) serve() {
 			to, _, _ := strings.Cut(rest, " ")
 			if !seen[head] { // not a repetition
 				seen[head] = true
-				r.calls <- to + " by " + whose.FindStringSubmatch(head)[1]
+				r.calls <- r.name + ": " + strings.ReplaceAll(to, r.LocalAddr().String(), "SERVER") + " by " + whose.FindStringSubmatch(head)[1]
 			}
 		}
 		for _, l := range lines[1:] {
@@ -66,57 +67,46 @@ func (r *registrar) serve() {
 	}
 }
 
-func (r *registrar) host() string { return r.LocalAddr().String() }
-
 // TestANumberGoesThroughTheChosenAccount dials by keys: through the first account, through another one at the same server, through
 // one at another server, and again from the log after the telephone was switched off and on.
 func TestANumberGoesThroughTheChosenAccount(t *testing.T) {
-	home, work := newRegistrar(t), newRegistrar(t)
+	calls := make(chan string, 8)
+	home, work := newRegistrar(t, "home", calls), newRegistrar(t, "work", calls)
 	state := t.TempDir()
 	account := func(user, server string) call.Account {
 		return call.Account{Server: server, User: user, Password: "x", Transport: "udp"}
 	}
 	p := still(t, Config{State: state})
-	p.saveSetup(call.Setup{Accounts: []call.Account{account("anna", home.host()), account("bert", home.host()), account("carl", work.host())}})
+	p.saveSetup(call.Setup{Accounts: []call.Account{account("anna", home), account("bert", home), account("carl", work)}})
 	p.stop()
-	try := func(t *testing.T, do func(press func(keys string), at func(r *registrar, want string))) {
+	// on switches the telephone on and presses keys, each time until somebody is busy.
+	on := func(t *testing.T, steps ...[2]string) {
 		d := runIn(t, state, Config{Listen: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), freePort(t).Port())})
 		for range 3 {
 			d.await(t, "registered")
 		}
-		press := func(keys string) {
-			for name := range strings.FieldsSeq(keys) {
+		for _, step := range steps {
+			for name := range strings.FieldsSeq(step[0]) {
 				k, ok := hal.ParseKey(name)
 				if !ok {
 					t.Fatalf("%q is no key", name)
 				}
 				d.keys.Press(k)
 			}
-		}
-		do(press, func(r *registrar, want string) {
-			t.Helper()
 			d.wait(t, "Busy")
-			if got := strings.ReplaceAll(<-r.calls, r.host(), "SERVER"); got != want {
-				t.Errorf("called %s, want %s", got, want)
+			if got := <-calls; got != step[1] {
+				t.Errorf("%s: called %s, want %s", step[0], got, step[1])
 			}
-			press("end")
-		})
+			d.keys.Press(hal.KeyEnd)
+		}
 	}
 	t.Run("dialled", func(t *testing.T) {
-		try(t, func(press func(string), at func(*registrar, string)) {
-			press("6 0 0 call")
-			at(home, "sip:600@127.0.0.1 by anna") // the account itself names no port
-			press("6 0 # right right call")
-			at(work, "sip:60%23@SERVER by carl")
-			press("6 0 1 right call")
-			at(home, "sip:601@SERVER by bert")
-		})
+		on(t, [2]string{"6 0 0 call", "home: sip:600@127.0.0.1 by anna"}, // what an account itself completes has no port
+			[2]string{"6 0 # right right call", "work: sip:60%23@SERVER by carl"},
+			[2]string{"6 0 1 right call", "home: sip:601@SERVER by bert"})
 	})
 	t.Run("from the log", func(t *testing.T) {
-		try(t, func(press func(string), at func(*registrar, string)) {
-			press("call call") // the newest
-			at(home, "sip:601@SERVER by bert")
-		})
+		on(t, [2]string{"call call", "home: sip:601@SERVER by bert"}) // the newest
 	})
 }
 
