@@ -73,6 +73,7 @@ type Machine struct {
 	pages   []*page  // the newest is on top
 	typed   typing   // of the entry or of the dial screen
 	chosen  int      // of the contacts that were found while dialling; -1: none
+	account int      // that the number goes through which is being typed, as they are listed
 	notice  notice
 	missed  int
 	mailbox Mailbox

@@ -9,6 +9,7 @@ import (
 type current struct {
 	state   State
 	peer    Party
+	account string // that the owner chose for it; empty: the one that the address finds
 	contact string // ID of the contact with that address; empty: none
 	claimed bool   // the name is only what the peer calls itself
 	course
@@ -46,14 +47,17 @@ type course struct {
 }
 
 // dial begins a call to a contact, a number or an address.
-func (m *Machine) dial(to Party) {
+func (m *Machine) dial(to Party) { m.dialBy(to, "") }
+
+// dialBy is dial through the account of that name; empty: through the one that the address finds.
+func (m *Machine) dialBy(to Party, account string) {
 	if m.call != nil && m.call.state != Ended {
 		return
 	}
 	m.wake()
 	m.typed = typing{}
 	m.pages = nil
-	m.call = &current{state: Calling, peer: to, course: course{outgoing: true}, begun: m.now}
+	m.call = &current{state: Calling, peer: to, account: account, course: course{outgoing: true}, begun: m.now}
 	if c, ok := m.contactOf(to.Address); ok {
 		m.call.contact = c.ID
 	}
@@ -165,7 +169,7 @@ func (c *current) missed() bool { return !c.outgoing && !c.answered && !c.reject
 
 // record keeps what came of a call.
 func (m *Machine) record(c *current, cause Cause) {
-	peer := c.peer
+	peer := c.logged()
 	if c.claimed { // the log must not lend a name either
 		peer = peer.quoted()
 	}

@@ -12,6 +12,9 @@ func (m *Machine) dialTyped() {
 		m.dial(Party{found[m.chosen].Name, found[m.chosen].Address})
 		return
 	}
+	if m.dialThrough(typed) {
+		return
+	}
 	address := dialAddress(typed)
 	if c, ok := m.contactOf(address); ok {
 		m.dial(Party{c.Name, c.Address})
@@ -157,9 +160,8 @@ func (m *Machine) erase() {
 // again calls back, or once more.
 func (m *Machine) again() {
 	if c := m.call; c != nil && c.state == Ended {
-		to := c.peer
 		m.dismiss()
-		m.dial(to)
+		m.dialBy(c.peer, c.account)
 	}
 }
 

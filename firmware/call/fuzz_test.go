@@ -41,7 +41,7 @@ func event(b byte) Event {
 		LineEnded{Unreachable}, sas, Secure{SAS: "button:Galveston", Verified: true}, Secure{SAS: "ybnd", OtherDevice: true},
 		Secure{SAS: "ybnd", Name: "Carol", OtherPerson: true}, Secure{}, CacheMismatch{}, PeerCannotEncrypt{}, Alert{"altered message"}, WayLost{}, WayFound{}, Beside{WayLost{}},
 		MediaFailed{NoMedia}, Stats{Lost: 0.1}, Tick{}, ContactsChanged{}, ContactsChanged{twoContacts},
-		LogChanged{[]Entry{{Peer: Party{"Bob", "2"}}}}, NetworkChanged{}, WifiSeen{[]WifiNetwork{{"a\nb", 2, true}, {"b", 1, false}}}, SettingsChanged{Settings{Language: "de", LockAfter: 1}}, BatteryChanged{50}, RunningChanged{Running{Version: "1"}}, SetupChanged{Setup{Accounts: []Account{{User: "u", Server: "s"}}}, Able{Link: true, Clock: true, Routes: []string{"direct", "relay"}, Tor: true, Wifi: true}},
+		LogChanged{[]Entry{{Peer: Party{"Bob", "2"}}}}, NetworkChanged{}, WifiSeen{[]WifiNetwork{{"a\nb", 2, true}, {"b", 1, false}}}, SettingsChanged{Settings{Language: "de", LockAfter: 1}}, BatteryChanged{50}, RunningChanged{Running{Version: "1"}}, SetupChanged{Setup{Accounts: []Account{{User: "u", Server: "s"}, {User: "v", Server: "s"}}}, Able{Link: true, Clock: true, Routes: []string{"direct", "relay"}, Tor: true, Wifi: true}},
 		PeerHeld{true}, PeerHeld{false}, Beside{LineEnded{PeerHungUp}}, Beside{CacheMismatch{}}, Beside{MediaFailed{NoMedia}}, Beside{PeerHeld{true}},
 		MailboxChanged{Mailbox{true, 3}}, PairingNumber{"1234567890123456"}, Invitation{"sip:handset@x.onion;key=y"}, Secure{SAS: "ybnd", Paired: true}, SettingsChanged{Settings{Language: "en", Quiet: QuietVerified}}, Secure{SAS: "ybnd", Name: "Bob", Checked: true},
 		PINChecked{OK: true}, PINChecked{Wait: time.Minute}, PINChanged{true}, Locked{},

@@ -188,6 +188,8 @@ func (m *Machine) move(k Key) {
 		m.stands()
 	case s == Dialling && (k == KeyUp || k == KeyDown):
 		m.stepFound(k)
+	case s == Dialling && k == KeyRight:
+		m.stepAccount()
 	case s == Listing && (k == KeyUp || k == KeyDown):
 		m.top().step(k)
 	case s == Reading && k == KeyUp:
@@ -232,6 +234,9 @@ func (m *Machine) pressSymbol(k Key) {
 	switch m.state() {
 	case Idle, Dialling, Ended:
 		m.dismiss()
+		if len(m.typed.text) == 0 { // a choice holds for one number
+			m.account = 0
+		}
 		if len(m.typed.text) < maxDigits {
 			m.typed.text = append(m.typed.text, r)
 		}

@@ -220,7 +220,8 @@ func (m *Machine) openLog() {
 	p := m.list("log", "details", func() []Row {
 		var rows []Row
 		for _, e := range m.log {
-			r := Row{Text: e.Peer.display(), Detail: m.when(e.When), Trust: e.Trust, Mark: MarkOut}
+			to, _ := e.dialled()
+			r := Row{Text: to.display(), Detail: m.when(e.When), Trust: e.Trust, Mark: MarkOut}
 			switch {
 			case e.Missed:
 				r.Mark = MarkMissed
@@ -231,7 +232,7 @@ func (m *Machine) openLog() {
 		}
 		return rows
 	}, func(i int) { m.openEntry(m.log[i]) })
-	p.call = func(i int) { m.dial(m.log[i].Peer) }
+	p.call = func(i int) { m.callAgain(m.log[i]) }
 	if len(m.log) == 0 {
 		p.hint, p.left = "log.empty", soft{}
 	}
@@ -240,21 +241,22 @@ func (m *Machine) openLog() {
 
 // openEntry is what can be done with a line of the call log.
 func (m *Machine) openEntry(e Entry) {
+	peer, _ := e.dialled()
 	p := m.menu("", func() []action {
 		rows := []action{
 			{Row{Label: Label("cause." + string(e.Cause)), Detail: m.when(e.When)}, func() {}},
 			{Row{Label: trustLabel(e.Trust), Trust: e.Trust, Mark: MarkTrust, Detail: talked(e.Talked)}, func() {}},
-			{Row{Label: "call"}, func() { m.dial(e.Peer) }},
+			{Row{Label: "call"}, func() { m.callAgain(e) }},
 		}
-		if e.Contact == "" && e.Peer.Address != "" {
-			rows = append(rows, action{Row{Label: "contact.new"}, func() { m.newContact(e.Peer.Address) }},
+		if e.Contact == "" && peer.Address != "" {
+			rows = append(rows, action{Row{Label: "contact.new"}, func() { m.newContact(peer.Address) }},
 				action{Row{Label: "block"}, func() {
-					m.confirm("block", "block.sure", e.Peer.display(), func() { m.back(); m.do(Block{e.Peer.Address}) })
+					m.confirm("block", "block.sure", peer.display(), func() { m.back(); m.do(Block{peer.Address}) })
 				}})
 		}
 		return rows
 	})
-	p.text = e.Peer.display()
+	p.text = peer.display()
 	m.open(p)
 }
 

@@ -212,7 +212,7 @@ func (m *Machine) reject(cause Cause) {
 func (m *Machine) redial() {
 	for _, e := range m.log {
 		if !e.Incoming {
-			m.dial(e.Peer)
+			m.callAgain(e)
 			return
 		}
 	}

@@ -189,7 +189,11 @@ func (m *Machine) openAccounts() {
 	m.open(m.menu("accounts", func() []action {
 		var rows []action
 		for i, a := range m.setup.Accounts {
-			rows = append(rows, action{Row{Text: a.name()}, func() { m.editAccount(i) }})
+			mark := MarkNone
+			if i == 0 && len(m.setup.Accounts) > 1 {
+				mark = MarkNumbers
+			}
+			rows = append(rows, action{Row{Text: a.name(), Mark: mark}, func() { m.editAccount(i) }})
 		}
 		rows = append(rows, action{Row{Label: "account.new"}, func() { m.editAccount(-1) }})
 		if len(m.setup.Accounts) == 0 {
@@ -202,7 +206,8 @@ func (m *Machine) openAccounts() {
 	}))
 }
 
-// editAccount shows an account to be changed, or a new one for -1. Nothing is stored before "save".
+// editAccount shows an account to be changed, or a new one for -1. Nothing is stored before "save",
+// but for the account's place.
 func (m *Machine) editAccount(i int) {
 	a := Account{Transport: transports[0]}
 	if i >= 0 {
@@ -230,6 +235,9 @@ func (m *Machine) editAccount(i int) {
 		}
 		if i < 0 {
 			return rows
+		}
+		if len(m.setup.Accounts) > 1 {
+			rows = append(rows, action{Row{Label: "account.numbers", Mark: onOff(i == 0)}, func() { m.numbersHere(i); i = 0 }})
 		}
 		return append(rows, action{Row{Label: "delete"}, func() {
 			m.confirm("delete", "delete.sure", a.name(), func() {

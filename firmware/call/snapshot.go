@@ -103,12 +103,13 @@ type Entry struct {
 // Network is what the telephone can reach.
 type Network struct {
 	Up         bool
-	Registered bool   // at least one account is registered, or none is set up
-	Why        Cause  // why an account is not registered; empty: it is, or nobody knows
-	Route      string // "direct", "relay", "tor"; empty when not known
-	Address    string // ours, to be told to somebody who wants to call us
-	Joined     bool   // the radio is in its network
-	Trouble    Label  // why it is not; empty: nobody knows, or it shall be in none
+	Registered bool     // at least one account is registered, or none is set up
+	Why        Cause    // why an account is not registered; empty: it is, or nobody knows
+	Missing    []string // names of the accounts that are not registered
+	Route      string   // "direct", "relay", "tor"; empty when not known
+	Address    string   // ours, to be told to somebody who wants to call us
+	Joined     bool     // the radio is in its network
+	Trouble    Label    // why it is not; empty: nobody knows, or it shall be in none
 }
 
 // TestResult is one part of the self-test.
@@ -221,6 +222,7 @@ const (
 	MarkOn
 	MarkOff
 	MarkFailed
+	MarkNumbers // the account that takes plain numbers
 )
 
 // Input is a text while it is typed.
@@ -254,7 +256,9 @@ type Snapshot struct {
 	Lines       []string
 	QR          string // to be read by another device; empty: none
 	Input       Input
-	Lamp        bool // lit only while a call is secure and gives no alarm
-	Backlight   int  // percent
+	Through     string // the account that the typed number goes through, where there is a choice
+	Missing     bool   // it is not registered
+	Lamp        bool   // lit only while a call is secure and gives no alarm
+	Backlight   int    // percent
 	Settings    Settings
 }

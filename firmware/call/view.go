@@ -1,6 +1,9 @@
 package call
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Snapshot is what the screen shows now.
 func (m *Machine) Snapshot() Snapshot {
@@ -30,6 +33,10 @@ func (m *Machine) Snapshot() Snapshot {
 			s.Rows = append(s.Rows, Row{Text: c.Name, Trust: c.Trust, Mark: MarkTrust})
 		}
 		s.Selected = m.chosen
+		if m.choosesAccount() {
+			a := m.through()
+			s.Through, s.Missing = m.shownThrough(a), slices.Contains(m.network.Missing, a.name())
+		}
 	case Listing, Reading, Entering:
 		m.top().show(&s, &m.typed, m.settings.Words)
 	}

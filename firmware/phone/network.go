@@ -79,6 +79,11 @@ func (p *phone) tellNetwork() {
 	for _, ok := range p.accounts {
 		n.Registered = n.Registered || ok
 	}
+	for _, a := range p.cfg.Accounts {
+		if !p.accounts[a.Name] {
+			n.Missing = append(n.Missing, a.Name)
+		}
+	}
 	n.Why = p.refused
 	n.Joined, n.Trouble = p.radio.air.Joined, troubles[p.radio.air.Trouble]
 	if p.line != nil && !p.away {
@@ -104,16 +109,19 @@ func (p *phone) registration(ev signaling.Registration) {
 	p.tellNetwork()
 }
 
-// accountFor names the account that a call goes through: the one whose server the address names, or the first for a plain
-// number. A direct address goes through none.
+// accountFor names the account that a call goes through: the one that was chosen for it, or else the one whose server the address
+// names, or the first for a plain number. A direct address goes through none.
 func (p *phone) accountFor(to string) string {
 	if len(p.cfg.Accounts) == 0 {
 		return ""
 	}
+	if chosen := p.machine.Account(to); p.hasAccount(chosen) { // two accounts may be at one server: the address cannot tell
+		return chosen
+	}
 	_, host, ok := strings.Cut(to, "@")
 	host, _, _ = strings.Cut(host, ";")
 	if !ok && strings.Trim(to, "0123456789+*#") == "" {
-		return p.cfg.Accounts[0].Name
+		return p.firstAccount()
 	}
 	for _, a := range p.cfg.Accounts {
 		if _, own, _ := strings.Cut(a.Name, "@"); host != "" && own == host {
@@ -121,6 +129,20 @@ func (p *phone) accountFor(to string) string {
 		}
 	}
 	return ""
+}
+
+func (p *phone) hasAccount(name string) bool {
+	return slices.ContainsFunc(p.cfg.Accounts, func(a sipua.Account) bool { return a.Name == name })
+}
+
+// firstAccount takes plain numbers. What the owner put first on the screen goes before the configuration.
+func (p *phone) firstAccount() string {
+	for _, a := range p.own.Setup.Accounts {
+		if conf, ok := accountOf(a); ok && p.hasAccount(conf.Name) {
+			return conf.Name
+		}
+	}
+	return p.cfg.Accounts[0].Name
 }
 
 // overTLS tells whether an account reaches its server over TLS, with a certificate that is good or pinned.

@@ -108,7 +108,7 @@ func TestRingerRingsUntilItIsStoppedAndGivesTheCardBack(t *testing.T) {
 }
 
 func TestAccountOfAnAddress(t *testing.T) {
-	p := &phone{cfg: Config{Accounts: []sipua.Account{{Name: "a@one.test"}, {Name: "b@two.test:5070"}}}}
+	p := &phone{machine: call.New(call.Config{}), cfg: Config{Accounts: []sipua.Account{{Name: "a@one.test"}, {Name: "b@two.test:5070"}}}}
 	for to, want := range map[string]string{
 		"12345": "a@one.test", "+49*": "a@one.test", "sip:bob@two.test:5070;transport=tls": "b@two.test:5070",
 		"sip:bob@192.0.2.1": "", "192.0.2.1": "", "sip:bob@three.test": "", "": "a@one.test",

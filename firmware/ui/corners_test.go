@@ -127,6 +127,7 @@ func corners() (all []galleryScreen) {
 	pinScreens(add)
 	entryScreens(add)
 	wifiCorners(add)
+	accountCorners(add)
 	return all
 }
 

@@ -168,6 +168,8 @@ func rowSign(r *call.Row) (sign, role) {
 		return signOn, roleGood
 	case call.MarkOff:
 		return signOff, roleMuted
+	case call.MarkNumbers:
+		return signPhone, roleBusy
 	case call.MarkFailed:
 		return signCross, roleBad
 	}

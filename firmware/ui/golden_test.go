@@ -260,7 +260,7 @@ var gallery = append([]galleryScreen{
 		p.press("1", "2", "3", "4", "ok")
 		p.event(call.PINChecked{Wait: 90 * time.Second, Left: -1})
 	}},
-}, slices.Concat(messageScreens, wordScreens, stateScreens, serverScreens, friendlyScreens, servedScreens, wifiScreens)...)
+}, slices.Concat(messageScreens, wordScreens, stateScreens, serverScreens, friendlyScreens, servedScreens, wifiScreens, accountScreens)...)
 
 // galleryScreen is a screen and how it is reached.
 type galleryScreen struct {

@@ -2,7 +2,6 @@ package ui
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"sotto/firmware/call"
@@ -175,20 +174,6 @@ func networkSign(n call.Network) sign {
 		return signCross
 	}
 	return signOn
-}
-
-func diallingScreen(sc *screen, s *call.Snapshot, w vocabulary) {
-	sc.bar = bar{text: w.of("bar.dial"), sign: signPhone, right: clock(s)}
-	sc.add(space(), block{text: s.Input.Text, style: styleHero, lines: 2}, space())
-	if len(s.Rows) > 0 {
-		rows := slices.Clone(s.Rows)
-		for i := range rows {
-			rows[i].Text = clean(rows[i].Text)
-		}
-		sc.add(block{kind: kindRows, rows: rows, at: s.Selected, lines: 2})
-	} else {
-		sc.add(small(w.of("dial.hint"), 1))
-	}
 }
 
 // peer shows who is at the other end.

@@ -55,6 +55,8 @@ func (b *block) plain() string {
 				l += ": on"
 			case call.MarkOff:
 				l += ": off"
+			case call.MarkNumbers:
+				l += ": numbers"
 			case call.MarkFailed:
 				l += ": failed"
 			}
