@@ -127,7 +127,11 @@ func (p *phone) planned(f provision.File) (stored, error) {
 			return next, fmt.Errorf("%w: account %s", provision.ErrFormat, a.Name)
 		}
 		same := func(b call.Account) bool { return b.User == conf.User && b.Server == conf.Server }
-		next.Setup.Accounts = append(slices.DeleteFunc(next.Setup.Accounts, same), conf)
+		if i := slices.IndexFunc(next.Setup.Accounts, same); i >= 0 {
+			next.Setup.Accounts[i] = conf // where it was: the first one takes plain numbers
+		} else {
+			next.Setup.Accounts = append(next.Setup.Accounts, conf)
+		}
 	}
 	for _, s := range f.Settings {
 		if !adjust(&next, s.Name, s.Value) {

@@ -161,3 +161,14 @@ func TestAnOlderSetUpFileIsRefused(t *testing.T) {
 	found <- sign(strings.Replace(setUpText, "20261123", "20261122", 1))
 	d.wait(t, `^Set-up(.|\n)*older`)
 }
+
+// An account that a file renews keeps its place: the first one takes plain numbers.
+func TestARenewedAccountStaysWhereItWas(t *testing.T) {
+	p := still(t, Config{State: t.TempDir()})
+	defer p.stop()
+	p.own.Setup.Accounts = []call.Account{{Server: "one.test", User: "alice", Transport: "tls"}, {Server: "two.test", User: "alice", Transport: "tls"}}
+	plan, err := p.planned(provision.File{Accounts: []provision.Account{{URI: "sip:alice:new@one.test;transport=tls"}, {URI: "sip:alice:x@three.test"}}})
+	if a := plan.Setup.Accounts; err != nil || len(a) != 3 || a[0].Server != "one.test" || a[0].Password != "new" || a[2].Server != "three.test" {
+		t.Errorf("%v %v", a, err)
+	}
+}
