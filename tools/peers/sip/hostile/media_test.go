@@ -80,7 +80,8 @@ func addressOf(c *net.UDPConn) netip.AddrPort {
 // sink is where media is sent to that was to go to somebody else.
 type sink struct {
 	*net.UDPConn
-	media atomic.Int32 // RTP packets
+	media  atomic.Int32 // RTP packets
+	checks atomic.Int32 // of ICE
 }
 
 func newSink(t *testing.T, at netip.Addr) *sink {
@@ -93,8 +94,11 @@ func newSink(t *testing.T, at netip.Addr) *sink {
 			if err != nil {
 				return
 			}
-			if wire.Kind(buf[:n]) == "RTP" {
+			switch wire.Kind(buf[:n]) {
+			case "RTP":
 				s.media.Add(1)
+			case "STUN":
+				s.checks.Add(1)
 			}
 		}
 	}()

@@ -68,11 +68,12 @@ type dialog struct {
 // question is a request of ours and its answers.
 type question struct {
 	*message
-	conn *net.UDPConn
-	to   side
-	late string // description in the ACK
-	done chan int
-	all  *[]int // of a flood: every final status
+	conn  *net.UDPConn
+	to    side
+	late  string // description in the ACK
+	done  chan int
+	all   *[]int  // of a flood: every final status
+	reads *string // the description of the answer
 }
 
 // open starts the proxy.
@@ -282,6 +283,9 @@ func (p *proxy) answered(q *question, m *message) {
 		}
 		p.send(q.conn, q.to, ack.String())
 	}
+	if q.reads != nil {
+		*q.reads = m.body
+	}
 	if q.all != nil {
 		*q.all = append(*q.all, code)
 	}
@@ -337,12 +341,15 @@ func (p *proxy) flood(to side, n, rate int, body string) []int {
 	return slices.Clone(all)
 }
 
-// attack lets the attacker begin, or rest.
-func (p *proxy) attack(m meddler) {
+// locked lets f use what the proxy's own goroutines use.
+func (p *proxy) locked(f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.meddle, p.touched = m, 0
+	f()
 }
+
+// attack lets the attacker begin, or rest.
+func (p *proxy) attack(m meddler) { p.locked(func() { p.meddle, p.touched = m, 0 }) }
 
 // changed is how many messages the attacker has changed or kept back.
 func (p *proxy) changed() int {

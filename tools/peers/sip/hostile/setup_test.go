@@ -230,7 +230,7 @@ func talk(l *lab) {
 	to := time.Now()
 	l.hangUp()
 	for _, s := range []side{alice, bob} {
-		if r := l.understood(s, from, to); r.Mean < 0.9 {
+		if r := l.understood(s, from, to); r.Mean < intelligible {
 			l.t.Errorf("%v understands with STOI %.3f %.3f", s, r.Mean, r.Lags)
 		} else {
 			l.t.Logf("%v understands with STOI %.3f %.3f", s, r.Mean, r.Lags)
@@ -254,7 +254,7 @@ func TestSetUp(t *testing.T) {
 	for _, c := range setups {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t)
+			l := newLab(t, false)
 			l.attack(c.meddle)
 			if c.begin != nil {
 				c.begin(l)

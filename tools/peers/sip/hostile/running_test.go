@@ -1,0 +1,291 @@
+//go:build interop
+
+package hostile
+
+import (
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// change is a description that the attacker puts into a running call, in the other's name.
+type change struct {
+	name string
+	body edit
+	code int // final status
+}
+
+// None of these can do anything: what they ask for is refused, or is what the call is already.
+var changes = []change{
+	{"SAVP with a=crypto", sdes, 488},
+	{"a=crypto beside AVP", besides, 200},
+	{"DTLS", dtls, 488},
+	{"AVP without zrtp-hash", noHash, 200},
+	{"another zrtp-hash", lieHash, 488},
+	{"PCMU only", pcmu, 488},
+	{"another payload type", otherPT, 488},
+	{"port 0", closed, 488},
+	{"no audio", noAudio, 488},
+	{"a host name", hostName, 488},
+	{"garbage", garbage, 488},
+	{"nothing", empty, 200},
+}
+
+// methods are those that can change a call.
+var methods = []string{"INVITE", "UPDATE"}
+
+// unchanged puts all changes into the call, by either method and towards either side.
+func unchanged(t *testing.T, l *lab, list []change) {
+	for _, c := range list {
+		for _, method := range methods {
+			for _, to := range []side{alice, bob} {
+				if code := l.ask(to, method, c.body(l.told(to))); code != c.code {
+					t.Errorf("%s with %s to %v: %d, want %d", method, c.name, to, code, c.code)
+				}
+			}
+		}
+		l.flows()
+		l.steady()
+	}
+}
+
+// TestRunning attacks calls that are secure: one that nothing may interrupt, one whose media is led about, one by ICE.
+func TestRunning(t *testing.T) {
+	for name, c := range map[string]struct {
+		ice     bool
+		attacks func(t *testing.T, l *lab)
+	}{"refused": {false, refusals}, "held and led away": {false, detours}, "by ICE": {true, restarts}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, c.ice)
+			l.talks()
+			c.attacks(t, l)
+			l.judge()
+		})
+	}
+}
+
+// talks begins a call that is secure, and lets two seconds of it go by.
+func (l *lab) talks() {
+	l.t.Helper()
+	l.ring("2")
+	l.await(bob, "ringing")
+	l.phones[bob].Say("press call")
+	l.secure()
+	l.heed()
+	time.Sleep(2 * time.Second)
+	l.steady()
+}
+
+// refusals are the attacks that nobody notices: what is said meanwhile is understood to the last piece.
+func refusals(t *testing.T, l *lab) {
+	from := time.Now()
+	t.Run("changes", func(t *testing.T) { unchanged(t, l, changes) })
+	t.Run("an answer in the ACK", func(t *testing.T) { lateAnswer(t, l) })
+	t.Run("forged from outside", func(t *testing.T) { forged(t, l) })
+	t.Run("lengths that lie", func(t *testing.T) { lengths(t, l) })
+	t.Run("a flood", func(t *testing.T) { flooded(t, l) })
+	time.Sleep(time.Until(from.Add(listening)))
+	to := time.Now()
+	if code := l.ask(alice, "BYE", ""); code != 200 { // the proxy's power, and anybody's between the two
+		t.Errorf("BYE: %d", code)
+	}
+	l.ended(alice, "peer hung up")
+	if code := l.ask(bob, "BYE", ""); code != 200 {
+		t.Errorf("BYE: %d", code)
+	}
+	l.ended(bob, "peer hung up")
+	for _, s := range []side{alice, bob} {
+		r := l.understood(s, from, to)
+		t.Logf("%v understands in %.0f s of attacks with STOI %.3f, the worst piece %.3f", s, to.Sub(from).Seconds(), r.Mean, r.Min)
+		if r.Mean < intelligible || r.Min < worst {
+			t.Errorf("%v understands with STOI %.3f", s, r.Pieces)
+		}
+	}
+}
+
+// lateAnswer asks for an offer, and answers it in the ACK with what no call of ours is.
+func lateAnswer(t *testing.T, l *lab) {
+	for _, c := range changes[:6] {
+		for _, to := range []side{alice, bob} {
+			late := c.body(l.told(to))
+			if code := l.ask(to, "INVITE", "", func(q *question) { q.late = late }); code != 200 {
+				t.Errorf("INVITE without an offer to %v: %d", to, code)
+			}
+		}
+	}
+	l.flows()
+	l.steady()
+}
+
+// forged says goodbye, and other things, in a call whose tags are not known. It comes from a stranger, and from the proxy too.
+func forged(t *testing.T, l *lab) {
+	spoils := map[string]func(*question){
+		"no tag of the called": func(q *question) { q.set("To", withoutTag(q.get("To"))) },
+		"another To tag":       func(q *question) { q.set("To", withoutTag(q.get("To"))+";tag=guess") },
+		"another From tag":     func(q *question) { q.set("From", withoutTag(q.get("From"))+";tag=guess") },
+		"another Call-ID":      func(q *question) { q.set("Call-ID", q.get("Call-ID")+"x") },
+	}
+	for name, spoil := range spoils {
+		for _, method := range []string{"BYE", "UPDATE", "INFO"} {
+			for _, to := range []side{alice, bob} {
+				for _, c := range []*net.UDPConn{l.conn, l.stranger} {
+					if code := l.askFrom(c, to, method, "", spoil); code != 481 {
+						t.Errorf("%s to %v with %s: %d", method, to, name, code)
+					}
+				}
+			}
+		}
+	}
+	l.flows()
+	l.steady()
+}
+
+// lengths lies about where a message ends. RFC 3261, Section 18.3: a datagram is a message.
+func lengths(t *testing.T, l *lab) {
+	for _, to := range []side{alice, bob} {
+		if code := l.ask(to, "INVITE", l.told(to), func(q *question) { q.claim = "5000" }); code != 400 {
+			t.Errorf("a length of 5000 to %v: %d", to, code)
+		}
+		if code := l.ask(to, "OPTIONS", ""); code != 200 { // nothing waits for the rest
+			t.Errorf("after it to %v: %d", to, code)
+		}
+		if code := l.ask(to, "INVITE", l.told(to), func(q *question) { q.claim = "40" }); code != 488 {
+			t.Errorf("a length of 40 to %v: %d", to, code)
+		}
+		bye := ""
+		l.locked(func() { bye = l.request(l.conn, to, "BYE", "").String() })
+		if code := l.ask(to, "OPTIONS", bye, func(q *question) { q.claim = "0" }); code != 200 { // and then a whole BYE
+			t.Errorf("a length of 0 to %v: %d", to, code)
+		}
+	}
+	l.flows()
+	l.steady()
+}
+
+// flooded sends 200 re-INVITEs a second for two seconds, of such as are refused and of such as change nothing. The telephone takes
+// so many a second in one call, and the others are lost.
+func flooded(t *testing.T, l *lab) {
+	for to, c := range map[side]change{alice: changes[0], bob: changes[1]} {
+		codes := l.flood(to, 400, 200, c.body(l.told(to)))
+		right := len(slices.DeleteFunc(slices.Clone(codes), func(got int) bool { return got != c.code }))
+		t.Logf("%v answered %d of 400, %d with %d", to, len(codes), right, c.code)
+		if right < 20 || len(codes) > 350 {
+			t.Errorf("%v answered %d of 400, %d with %d", to, len(codes), right, c.code)
+		}
+	}
+	l.flows()
+	l.steady()
+}
+
+// detours are the attacks that are allowed, and shown: speech stops, or goes elsewhere, and always as it was encrypted.
+func detours(t *testing.T, l *lab) {
+	for _, word := range []string{"sendonly", "inactive"} {
+		t.Run("a hold: "+word, func(t *testing.T) { held(t, l, word) })
+	}
+	for _, method := range methods {
+		t.Run("another address by "+method, func(t *testing.T) { ledAway(t, l, method) })
+	}
+	t.Run("an answer to our own hold", func(t *testing.T) { falseAnswers(t, l) })
+	from := time.Now()
+	time.Sleep(listening)
+	to := time.Now()
+	l.hangUp()
+	for _, s := range []side{alice, bob} {
+		if r := l.understood(s, from, to); r.Mean < intelligible {
+			t.Errorf("%v understands after it with STOI %.3f", s, r.Mean)
+		} else {
+			t.Logf("%v understands after it with STOI %.3f", s, r.Mean)
+		}
+	}
+}
+
+// held tells each side that the other holds, which it reads on its screen, and takes it back.
+func held(t *testing.T, l *lab, word string) {
+	for _, to := range []side{alice, bob} {
+		before := l.told(to)
+		if code := l.ask(to, "INVITE", direction(word)(before)); code != 200 {
+			t.Fatalf("hold to %v: %d", to, code)
+		}
+		if e := l.await(to, "held"); e.Text != "on" {
+			t.Errorf("%v: held: %s", to, e.Text)
+		}
+		if screen := l.screen(to); !strings.HasPrefix(screen, "SECURE? ") || !strings.Contains(screen, "The other side holds") {
+			t.Errorf("%v shows %q", to, screen)
+		}
+		l.steady("peer silent")
+		if code := l.ask(to, "INVITE", before); code != 200 {
+			t.Fatalf("release to %v: %d", to, code)
+		}
+		if e := l.await(to, "held"); e.Text != "off" {
+			t.Errorf("%v: held: %s", to, e.Text)
+		}
+		l.flows()
+		l.steady("peer silent")
+	}
+}
+
+// ledAway sends the speech of each side to the proxy itself, and back. It comes there as closed as anywhere, and both moves are
+// told.
+func ledAway(t *testing.T, l *lab, method string) {
+	for _, to := range []side{alice, bob} {
+		s := newSink(t, l.addr.Addr())
+		home := l.told(to)
+		for _, body := range []string{movedTo(addressOf(s.UDPConn))(home), home} {
+			if code := l.ask(to, method, body); code != 200 {
+				t.Fatalf("another address to %v: %d", to, code)
+			}
+			l.alerted(to, "media moved")
+			if screen := l.screen(to); !strings.HasPrefix(screen, "SECURE? ") || !strings.Contains(screen, "The call moved to another address") {
+				t.Errorf("%v shows %q", to, screen)
+			}
+			if body != home {
+				eventually(t, "speech comes to the proxy", func() bool { return s.media.Load() >= 50 })
+			} else {
+				l.flows()
+			}
+			l.steady("media moved", "peer silent")
+		}
+		t.Logf("%d packets of %v came to the proxy", s.media.Load(), to)
+	}
+}
+
+// falseAnswers lets alice hold the call, and answers in bob's place or over his words.
+func falseAnswers(t *testing.T, l *lab) {
+	s := newSink(t, l.addr.Addr())
+	for name, c := range map[string]struct {
+		hand  meddler
+		moves bool
+	}{
+		"SAVP with a=crypto": {hand: inAnswer(sdes)},
+		"another zrtp-hash":  {hand: inAnswer(lieHash)},
+		"no zrtp-hash":       {hand: inAnswer(noHash)},
+		"PCMU only":          {hand: inAnswer(pcmu)},
+		"another address":    {hand: inAnswer(movedTo(addressOf(s.UDPConn))), moves: true},
+		"302 to a stranger":  {hand: answers("302 Moved Temporarily", header{"Contact", "<sip:eve@" + l.strangers.String() + ">"})},
+		"401 for another":    {hand: answers("401 Unauthorized", header{"WWW-Authenticate", challenge("elsewhere.test")})},
+	} {
+		for _, on := range []bool{true, false} {
+			l.attack(c.hand)
+			l.phones[alice].Say("press call")
+			eventually(t, "the answer is changed: "+name, func() bool { return l.changed() > 0 })
+			if on {
+				eventually(t, "alice shows the hold", func() bool { return strings.HasPrefix(l.screen(alice), "ON HOLD ") })
+			} else {
+				eventually(t, "alice shows the call", func() bool { return strings.HasPrefix(l.screen(alice), "SECURE? ") })
+			}
+		}
+		if c.moves { // and back, by an honest answer
+			l.alerted(alice, "media moved")
+			l.attack(nil)
+			l.phones[alice].Say("press call", "press call")
+		}
+		l.flows()
+		l.steady("media moved", "peer silent")
+	}
+	l.attack(nil)
+	notCalled(l)
+	noSecret(l)
+}
