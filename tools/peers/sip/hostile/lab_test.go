@@ -60,6 +60,10 @@ func newLab(t *testing.T, ice bool) *lab {
 	}
 	var args []string
 	if ice {
+		for _, a := range []netip.Addr{l.at[alice], l.at[bob], l.addr.Addr()} { // ICE believes in addresses that an interface has
+			addr(t, "add", a)
+			t.Cleanup(func() { addr(t, "del", a) })
+		}
 		args = []string{"--stun", answerSTUN(t, l.addr.Addr()).String()}
 	}
 	for _, s := range []side{alice, bob} {
@@ -76,6 +80,14 @@ func newLab(t *testing.T, ice bool) *lab {
 		l.await(s, "registered")
 	}
 	return l
+}
+
+// addr gives the loopback interface an address, or takes it away.
+func addr(t *testing.T, verb string, a netip.Addr) {
+	t.Helper()
+	if out, err := exec.Command("ip", "addr", verb, a.String()+"/32", "dev", "lo").CombinedOutput(); err != nil {
+		t.Errorf("ip addr %s %v: %v\n%s", verb, a, err, out)
+	}
 }
 
 func speech(s side) string { return root + "/tools/call/speech/" + s.String() + ".wav" }

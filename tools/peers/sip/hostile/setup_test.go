@@ -81,8 +81,8 @@ func noSecret(l *lab) {
 	if said := l.messages(func(h heard) bool { return confides(h.message) && !strings.HasPrefix(h.start, "REGISTER ") }); len(said) > 0 {
 		l.t.Errorf("credentials in %q", said[0].String())
 	}
-	if len(l.messages(func(h heard) bool { return confides(h.message) })) != 2 {
-		l.t.Error("the registrar has not seen the two that it asked for: the test sees nothing")
+	if len(l.messages(func(h heard) bool { return confides(h.message) })) < 2 {
+		l.t.Error("the registrar has not seen those that it asked for: the test sees nothing")
 	}
 }
 
