@@ -53,13 +53,14 @@ func unchanged(t *testing.T, l *lab, list []change) {
 
 // TestRunning attacks calls that are secure: one that nothing may interrupt, one whose media is led about, one by ICE.
 func TestRunning(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
-		ice     bool
+		kind    kind
 		attacks func(t *testing.T, l *lab)
-	}{"refused": {false, refusals}, "held and led away": {false, detours}, "by ICE": {true, restarts}} {
+	}{"refused": {plain, refusals}, "held and led away": {plain, detours}, "by ICE": {withICE, restarts}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t, c.ice)
+			l := newLab(t, c.kind)
 			l.talks()
 			c.attacks(t, l)
 			l.judge()
@@ -73,7 +74,7 @@ func (l *lab) talks() {
 	l.ring("2")
 	l.await(bob, "ringing")
 	l.phones[bob].Say("press call")
-	l.secure()
+	l.secure("SECURE? ")
 	l.heed()
 	time.Sleep(2 * time.Second)
 	l.steady()
@@ -93,7 +94,7 @@ func refusals(t *testing.T, l *lab) {
 		t.Errorf("BYE: %d", code)
 	}
 	l.ended(alice, "peer hung up")
-	if code := l.ask(bob, "BYE", ""); code != 200 {
+	if code := l.askFrom(l.stranger, bob, "BYE", ""); code != 200 { // the tags say who it is, and not the address
 		t.Errorf("BYE: %d", code)
 	}
 	l.ended(bob, "peer hung up")

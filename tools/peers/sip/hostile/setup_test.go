@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ type row struct {
 	own    func(l *lab)
 	begin  func(l *lab) // before alice dials
 	rings  func(l *lab) // while it rings
+	agrees func(l *lab) // when both have answered, and before there are keys
 }
 
 var (
@@ -121,7 +123,7 @@ var setups = []row{
 	{name: "answer of DTLS", meddle: inAnswer(dtls), want: [2][]string{{"peer cannot encrypt"}, {"peer hung up"}}, own: mute},
 	{name: "offer of PCMU", meddle: inOffer(pcmu), want: refused, own: mute},
 	{name: "answer of PCMU", meddle: inAnswer(pcmu), want: [2][]string{{"not acceptable"}, {"peer hung up"}}, own: mute},
-	{name: "answer with another payload type", meddle: inAnswer(otherPT), want: goesOn},
+	{name: "answer with another payload type", meddle: inAnswer(otherPT), want: goesOn, more: true, own: deaf},
 	{name: "302 to a stranger", want: [2][]string{{"redirected"}, nil}, own: notCalled,
 		begin: func(l *lab) {
 			l.attack(answers("302 Moved Temporarily", header{"Contact", "<sip:eve@" + l.strangers.String() + ">"}))
@@ -153,6 +155,7 @@ var setups = []row{
 	{name: "ZRTP dropped by the relay", want: noKeys, own: mute,
 		begin: relays(func(kind string) bool { return strings.HasPrefix(kind, "ZRTP") })},
 	{name: "Confirm1 dropped by the relay", want: noKeys, own: mute, begin: relays(func(kind string) bool { return kind == "ZRTP Confirm1" })},
+	changesBeforeKeys(),
 	{name: "early media in clear", want: goesOn, more: true, begin: promiseEarly, rings: speakEarly, own: unheard},
 }
 
@@ -168,6 +171,24 @@ func relays(drops func(kind string) bool) func(l *lab) {
 			}
 		})
 	}
+}
+
+// changesBeforeKeys holds ZRTP up in the relay, and puts changes into the call meanwhile.
+func changesBeforeKeys() row {
+	var open atomic.Bool
+	return row{name: "changes before there are keys", want: goesOn, more: true, own: func(l *lab) { l.hangUp() },
+		begin: relays(func(kind string) bool { return !open.Load() && strings.HasPrefix(kind, "ZRTP") }),
+		agrees: func(l *lab) {
+			for _, c := range changes[:6] {
+				for _, to := range []side{alice, bob} {
+					if code := l.ask(to, "INVITE", c.body(l.told(to))); code != c.code {
+						l.t.Errorf("%s to %v: %d, want %d", c.name, to, code, c.code)
+					}
+				}
+			}
+			mute(l)
+			open.Store(true)
+		}}
 }
 
 // promiseEarly makes the 180 a 183 that promises media from the stranger.
@@ -238,6 +259,16 @@ func talk(l *lab) {
 	}
 }
 
+// deaf is a call in which the two do not know each other's numbers: it is spoilt, and no less closed.
+func deaf(l *lab) {
+	l.t.Helper()
+	l.flows()
+	l.hangUp()
+	for _, s := range []side{alice, bob} {
+		l.t.Logf("%v: %s", s, l.await(s, "stats").Stats)
+	}
+}
+
 // unheard lets the two talk beside the noise: what it says has no key, and is thrown away.
 func unheard(l *lab) {
 	l.t.Helper()
@@ -251,10 +282,11 @@ func unheard(l *lab) {
 
 // TestSetUp attacks calls that begin. Each ends in words, or is as secure as ever: two codes that are equal, to be compared.
 func TestSetUp(t *testing.T) {
+	t.Parallel()
 	for _, c := range setups {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t, false)
+			l := newLab(t, plain)
 			l.attack(c.meddle)
 			if c.begin != nil {
 				c.begin(l)
@@ -283,6 +315,11 @@ func (c row) call(l *lab) {
 			c.rings(l)
 		}
 		l.phones[bob].Say("press call")
+		if c.agrees != nil {
+			l.await(alice, "answered")
+			l.await(bob, "answered")
+			c.agrees(l)
+		}
 	}
 	for s, why := range c.warns {
 		if why != "" {
@@ -290,7 +327,7 @@ func (c row) call(l *lab) {
 		}
 	}
 	if c.want[alice][0] == isSecure {
-		l.secure()
+		l.secure("SECURE? ")
 		if !c.more {
 			l.flows()
 		}
