@@ -186,7 +186,7 @@ func TestPlus(t *testing.T) {
 		}
 		l.heed()
 		if c.bar == "SECURE+ " {
-			unchanged(t, l, changes[:5])
+			unchanged(l, changes[:5])
 		}
 		l.hangUp()
 		l.shown("press end", "") // what is left of it goes

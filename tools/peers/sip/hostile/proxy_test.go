@@ -322,9 +322,10 @@ func (p *proxy) askFrom(c *net.UDPConn, to side, method, body string, spoil ...f
 	return 0
 }
 
-// flood sends n requests to a side, at so many a second, and returns the final answers that have come.
-func (p *proxy) flood(to side, n, rate int, body string) []int {
+// flood sends n requests to a side, at so many a second, and returns the final answers that have come, and how long it took.
+func (p *proxy) flood(to side, n, rate int, body string) ([]int, time.Duration) {
 	var all []int
+	began := time.Now()
 	tick := time.NewTicker(time.Second / time.Duration(rate))
 	defer tick.Stop()
 	for range n {
@@ -338,7 +339,7 @@ func (p *proxy) flood(to side, n, rate int, body string) []int {
 	p.ask(to, "OPTIONS", "") // what was sent before has been taken or lost
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.Clone(all)
+	return slices.Clone(all), time.Since(began)
 }
 
 // locked lets f use what the proxy's own goroutines use.

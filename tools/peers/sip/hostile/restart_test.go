@@ -51,39 +51,39 @@ func elsewhere(at netip.AddrPort) edit {
 }
 
 // restarts are the attacks on a call that has found its way by ICE.
-func restarts(t *testing.T, l *lab) {
-	nowhere := newSink(t, l.addr.Addr())
+func restarts(l *lab) {
+	nowhere := newSink(l.t, l.addr.Addr())
 	away := elsewhere(addressOf(nowhere.UDPConn))
-	t.Run("changes", func(t *testing.T) { unchanged(t, l, changes[:5]) })
-	t.Run("changes with another way", func(t *testing.T) {
+	l.under("changes", func() { unchanged(l, changes[:5]) })
+	l.under("changes with another way", func() {
 		for _, c := range []change{{"SAVP with a=crypto", sdes, 488}, {"another zrtp-hash", lieHash, 488}, {"PCMU only", pcmu, 488},
 			{"an address that is no candidate", movedTo(l.strangers), 488}} {
 			for _, to := range []side{alice, bob} {
 				if code := l.ask(to, "INVITE", c.body(away(l.told(to)))); code != c.code {
-					t.Errorf("%s to %v: %d", c.name, to, code)
+					l.t.Errorf("%s to %v: %d", c.name, to, code)
 				}
 			}
 		}
 		for _, to := range []side{alice, bob} { // RFC 3311, Section 5.2: it cannot be answered at once
 			if code := l.ask(to, "UPDATE", away(l.told(to))); code != 504 {
-				t.Errorf("another way by UPDATE to %v: %d", to, code)
+				l.t.Errorf("another way by UPDATE to %v: %d", to, code)
 			}
 		}
 		l.flows()
 		l.steady()
 	})
-	t.Run("to nowhere", func(t *testing.T) { toNowhere(t, l, nowhere, away) })
-	t.Run("to the proxy", func(t *testing.T) { toProxy(t, l) })
+	l.under("to nowhere", func() { toNowhere(l, nowhere, away) })
+	l.under("to the proxy", func() { toProxy(l) })
 	l.phones[alice].Say("press end")
 	l.ended(alice, "hung up")
 	l.ended(bob, "peer hung up")
 }
 
 // toNowhere asks both for a way that does not answer. They look for it until they give up, and speak over the old one.
-func toNowhere(t *testing.T, l *lab, nowhere *sink, away edit) {
+func toNowhere(l *lab, nowhere *sink, away edit) {
 	for _, to := range []side{alice, bob} {
 		if code := l.ask(to, "INVITE", away(l.told(to))); code != 200 {
-			t.Fatalf("%v: %d", to, code)
+			l.t.Fatalf("%v: %d", to, code)
 		}
 	}
 	for _, to := range []side{alice, bob} {
@@ -92,10 +92,10 @@ func toNowhere(t *testing.T, l *lab, nowhere *sink, away edit) {
 	}
 	l.flows()
 	if n := nowhere.media.Load(); n > 0 {
-		t.Errorf("%d packets of media went nowhere", n)
+		l.t.Errorf("%d packets of media went nowhere", n)
 	}
 	if n := nowhere.checks.Load(); n == 0 {
-		t.Error("nobody has looked for the other way: the test sees nothing")
+		l.t.Error("nobody has looked for the other way: the test sees nothing")
 	}
 	l.steady(noWay)
 }
@@ -104,17 +104,17 @@ const noWay = "nat: no way to the peer was found" // nothing of the call is diff
 
 // toProxy asks alice for a way that does answer: the proxy is a peer in ICE as good as any. It is told, and the proxy has nothing
 // but ciphertext.
-func toProxy(t *testing.T, l *lab) {
+func toProxy(l *lab) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	agent, err := nat.New(nat.Config{Local: l.addr.Addr(), Loopback: true})
 	if err != nil {
-		t.Fatal(err)
+		l.t.Fatal(err)
 	}
 	defer agent.Close()
 	ours, at, err := agent.Gather(ctx)
 	if err != nil {
-		t.Fatal(err)
+		l.t.Fatal(err)
 	}
 	more := []string{"a=ice-ufrag:" + ours.Ufrag, "a=ice-pwd:" + ours.Pwd}
 	for _, c := range ours.Candidates {
@@ -122,24 +122,24 @@ func toProxy(t *testing.T, l *lab) {
 	}
 	var answer string
 	if code := l.ask(alice, "INVITE", both(both(noICE, movedTo(at)), lines(more...))(l.told(alice)), func(q *question) { q.reads = &answer }); code != 200 {
-		t.Fatalf("another way to alice: %d", code)
+		l.t.Fatalf("another way to alice: %d", code)
 	}
 	theirs, err := signaling.Parse([]byte(answer))
 	if err != nil || theirs.ICE == nil {
-		t.Fatalf("%v in %q", err, answer)
+		l.t.Fatalf("%v in %q", err, answer)
 	}
 	if err := agent.Connect(ctx, *theirs.ICE); err != nil {
-		t.Fatal(err)
+		l.t.Fatal(err)
 	}
 	l.alerted(alice, "media moved")
 	if screen := l.screen(alice); !strings.HasPrefix(screen, "SECURE? ") || !strings.Contains(screen, "The call moved to another address") {
-		t.Errorf("alice shows %q", screen)
+		l.t.Errorf("alice shows %q", screen)
 	}
 	buf := make([]byte, 2000)
 	for media, end := 0, time.Now().Add(patience); media < 50; {
 		n, err := agent.ReadPacket(buf)
 		if err != nil || time.Now().After(end) {
-			t.Fatalf("%d packets of media came: %v", media, err)
+			l.t.Fatalf("%d packets of media came: %v", media, err)
 		}
 		if wire.Kind(buf[:n]) == "RTP" {
 			media++
