@@ -63,6 +63,7 @@ type dialog struct {
 	said    [2]string      // the newest description of each, as the other was told it
 	numbers [2]map[int]int // CSeq of each, and as which it was passed on: what we put in between has numbers too
 	top     [2]int         // the highest that went to each
+	answer  *message       // of the called, as the caller got it
 }
 
 // question is a request of ours and its answers.
@@ -171,6 +172,9 @@ func (p *proxy) pass(from side, m *message) {
 		n = p.dialog.numberOf(from.other(), n)
 	}
 	m.set("CSeq", fmt.Sprint(n, " ", method))
+	if m.is("INVITE", 200) && p.dialog.answer == nil {
+		p.dialog.answer = m.copy()
+	}
 	p.send(p.conn, from.other(), m.String())
 }
 

@@ -3,6 +3,7 @@
 package hostile
 
 import (
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -104,6 +105,9 @@ func refusals(l *lab) {
 	l.under("changes", func() { unchanged(l, changes) })
 	l.under("an answer in the ACK", func() { lateAnswer(l) })
 	l.under("forged from outside", func() { forged(l) })
+	l.under("a replay", func() { replays(l) })
+	l.under("another answer", func() { otherAnswers(l) })
+	l.under("a transfer", func() { transfers(l) })
 	l.under("lengths that lie", func() { lengths(l) })
 	l.under("a flood", func() { flooded(l) })
 	time.Sleep(time.Until(from.Add(listening)))
@@ -148,7 +152,7 @@ func forged(l *lab) {
 		"another Call-ID":      func(q *question) { q.set("Call-ID", q.get("Call-ID")+"x") },
 	}
 	for name, spoil := range spoils {
-		for _, method := range []string{"BYE", "UPDATE", "INFO"} {
+		for _, method := range []string{"BYE", "UPDATE", "INFO", "CANCEL"} {
 			for _, to := range []side{alice, bob} {
 				for _, c := range []*net.UDPConn{l.conn, l.stranger} {
 					if code := l.askFrom(c, to, method, "", spoil); code != 481 {
@@ -156,6 +160,74 @@ func forged(l *lab) {
 					}
 				}
 			}
+		}
+	}
+	l.flows()
+	l.steady()
+}
+
+// replays says goodbye with a number that has been. RFC 3261, Section 12.2.2.
+func replays(l *lab) {
+	for _, to := range []side{alice, bob} {
+		if code := l.ask(to, "BYE", "", func(q *question) { q.set("CSeq", "1 BYE") }); code != 500 {
+			l.t.Errorf("BYE with an old number to %v: %d", to, code)
+		}
+	}
+	l.steady()
+}
+
+// otherAnswers sends alice the answer to her INVITE once more with something else in it, and one of somebody else, as a proxy does
+// that has forked: she acknowledges the first, tells the second that it is late, and listens to neither.
+func otherAnswers(l *lab) {
+	acks := func() int { return len(l.messages(func(h heard) bool { return h.is("ACK", 0) && h.from == alice })) }
+	for _, e := range []edit{sdes, pcmu, lieHash, movedTo(l.strangers)} {
+		before := acks()
+		l.locked(func() {
+			m := l.dialog.answer.copy()
+			m.body = e(m.body)
+			l.send(l.conn, alice, m.String())
+		})
+		eventually(l.t, "alice acknowledges", func() bool { return acks() > before })
+	}
+	byes := 0
+	l.attack(func(_ *proxy, _ side, m *message) bool {
+		fork := parameter(m.get("To"), "tag") == "fork"
+		if fork && m.is("BYE", 0) {
+			byes++
+		}
+		return !fork
+	})
+	l.locked(func() {
+		m := l.dialog.answer.copy()
+		m.set("To", withoutTag(m.get("To"))+";tag=fork")
+		m.body = movedTo(l.strangers)(m.body)
+		l.send(l.conn, alice, m.String())
+	})
+	eventually(l.t, "alice hangs up on the fork", func() (bye bool) {
+		l.locked(func() { bye = byes > 0 })
+		return bye
+	})
+	l.attack(nil)
+	l.flows()
+	l.steady()
+}
+
+// transfers asks for the call to go to somebody else. Nothing of that is there.
+func transfers(l *lab) {
+	for _, to := range []side{alice, bob} {
+		refer := func(q *question) { q.set("Refer-To", "<sip:eve@"+l.strangers.String()+">") }
+		if code := l.ask(to, "REFER", "", refer); code != 405 {
+			l.t.Errorf("REFER to %v: %d", to, code)
+		}
+		replaces := func(q *question) { // RFC 3891, in an INVITE of its own
+			q.set("Replaces", fmt.Sprintf("%s;to-tag=%s;from-tag=%s", q.get("Call-ID"), parameter(q.get("To"), "tag"), parameter(q.get("From"), "tag")))
+			q.set("Require", "replaces")
+			q.set("Call-ID", "replaces-"+q.get("Call-ID"))
+			q.set("To", withoutTag(q.get("To")))
+			q.set("From", withoutTag(q.get("From"))+";tag=eve")
+		}
+		if code := l.ask(to, "INVITE", l.told(to), replaces); code != 420 {
+			l.t.Errorf("INVITE with Replaces to %v: %d", to, code)
 		}
 	}
 	l.flows()
