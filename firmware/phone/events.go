@@ -81,10 +81,16 @@ func (p *phone) lineEnded(ev signaling.Ended) {
 	}
 }
 
-// ended is why the call is over, for people: where the network rewrites calls, both sides give up, and who did first is chance.
+// ended is why the call is over, for people: where the network rewrites calls, or announces a telephone that is not the one which
+// speaks, both sides give up, and who did first is chance.
 func (v *voice) ended(c signaling.Cause) call.Cause {
-	if v != nil && v.rewritten && !v.secure && c == signaling.PeerHungUp {
-		return call.Rewritten
+	if v != nil && !v.secure && c == signaling.PeerHungUp {
+		switch {
+		case v.rewritten:
+			return call.Rewritten
+		case v.replaced:
+			return call.KeyFailed
+		}
 	}
 	return call.Cause(c.String())
 }
@@ -195,6 +201,7 @@ func (p *phone) agreement(v *voice, ev zrtp.Event) {
 		p.note(Note{Event: "alert", Call: v.number, Why: "pairing failed"})
 		p.tell(v, call.Alert{Why: "pairing failed"})
 	case zrtp.Alert:
+		v.replaced = v.replaced || e.Reason == zrtp.AlertHelloHash
 		p.note(Note{Event: "alert", Why: e.Reason.String()})
 		p.tell(v, call.Alert{Why: e.Reason.String()})
 	case zrtp.Failed:

@@ -179,8 +179,9 @@ func TestNewsOfTheRadioInACall(t *testing.T) {
 	}
 }
 
-// Where a router rewrites calls, the peer may give up first: the reason is the router all the same, but not once there are keys.
-func TestTheRouterIsTheReason(t *testing.T) {
+// Where a router rewrites calls, or somebody on the way what they announce, the peer may give up first: the reason is that all the
+// same, but not once there are keys.
+func TestTheNetworkIsTheReason(t *testing.T) {
 	var none *voice
 	for _, c := range []struct {
 		v     *voice
@@ -190,6 +191,8 @@ func TestTheRouterIsTheReason(t *testing.T) {
 		{&voice{travel: travel{rewritten: true}}, signaling.PeerHungUp, call.Rewritten},
 		{&voice{travel: travel{rewritten: true}, secure: true}, signaling.PeerHungUp, call.PeerHungUp},
 		{&voice{travel: travel{rewritten: true}}, signaling.Busy, call.Busy},
+		{&voice{replaced: true}, signaling.PeerHungUp, call.KeyFailed},
+		{&voice{replaced: true, secure: true}, signaling.PeerHungUp, call.PeerHungUp},
 		{&voice{}, signaling.PeerHungUp, call.PeerHungUp},
 		{none, signaling.PeerHungUp, call.PeerHungUp},
 	} {

@@ -45,6 +45,7 @@ type voice struct {
 	travel
 	served    served // what a call to the server only needs
 	authentic bool   // the signaling went over TLS, and the Hello that came is the one it announced
+	replaced  bool   // a Hello came that is not
 }
 
 // travel is what becomes of the addresses of a call.
