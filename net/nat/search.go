@@ -201,8 +201,8 @@ func (s *search) add(remote signaling.ICE) error {
 			continue
 		}
 		// A TURN server that is reached by TCP may drop the connection, and the call, when it is asked to send to an
-		// address that it cannot reach.
-		if careful && addr.IsPrivate() {
+		// address that it cannot reach. Another relay's, or its own, it can.
+		if careful && addr.IsPrivate() && c.Type() != ice.CandidateTypeRelay {
 			continue
 		}
 		if err := s.agent.AddRemoteCandidate(c); err != nil {

@@ -32,7 +32,7 @@ func (d dialer) Dial(network, addr string) (net.Conn, error) {
 		if s.Transport != "tls" || net.JoinHostPort(s.Host, strconv.Itoa(int(s.Port))) != addr {
 			continue
 		}
-		secure := tls.Client(conn, &tls.Config{ServerName: s.Host, RootCAs: d.roots, MinVersion: tls.VersionTLS13})
+		secure := tls.Client(conn, &tls.Config{ServerName: s.Host, RootCAs: d.roots, MinVersion: tls.VersionTLS12, CipherSuites: forwardSecret})
 		if err := secure.HandshakeContext(ctx); err != nil {
 			conn.Close()
 			return nil, err
@@ -41,6 +41,12 @@ func (d dialer) Dial(network, addr string) (net.Conn, error) {
 	}
 	return conn, nil
 }
+
+// forwardSecret are the cipher suites of TLS 1.2 that are as good as those of 1.3. The relay that most people have (coturn 4.6) speaks
+// nothing newer; what it carries has keys of its own.
+var forwardSecret = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256}
 
 // ParseSTUN reads host:port.
 func ParseSTUN(s string) (Server, error) {

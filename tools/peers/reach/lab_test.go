@@ -236,8 +236,20 @@ func watch(t *testing.T, h host) *witness {
 // all is everything that was recorded.
 func (w *witness) all() []wire.Datagram {
 	w.t.Helper()
+	w.stop()
+	return w.read()
+}
+
+// stop ends the recording, and names its file.
+func (w *witness) stop() string {
 	w.cmd.Process.Signal(os.Interrupt)
 	w.cmd.Wait()
+	return w.path
+}
+
+// read is what lies in the file.
+func (w *witness) read() []wire.Datagram {
+	w.t.Helper()
 	f, err := os.Open(w.path)
 	if err != nil {
 		w.t.Fatal(err)

@@ -56,18 +56,20 @@ request_route {
 // Ports of the servers.
 const sipPort, turnPort = 5060, 3478
 
-// servers starts both.
-func servers(t *testing.T) {
+// servers starts both; it returns the file of who signs for the relay.
+func servers(t *testing.T) (ca string) {
 	t.Helper()
 	dir := t.TempDir()
+	certify(t, dir)
 	conf := filepath.Join(dir, "kamailio.cfg")
 	if err := os.WriteFile(conf, []byte(strings.NewReplacer("PORT", strconv.Itoa(sipPort), "ADDRESS", registrarsIP, "NAME", sipName).Replace(registrar)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	serve(t, sipPort, "kamailio", "-DD", "-f", conf, "-Y", dir, "-w", dir, "-P", dir+"/pid", "-m", "32", "-M", "4")
-	serve(t, turnPort, "turnserver", "-n", "--log-file=stdout", "--no-cli", "--no-tls", "--no-dtls", "-L", registrarsIP,
-		"-p", strconv.Itoa(turnPort), "-E", registrarsIP, "--lt-cred-mech", "-u", "hs:secret", "-r", "test.local",
+	serve(t, turnPort, "turnserver", "-n", "--log-file=stdout", "--no-cli", "--no-dtls", "-L", registrarsIP,
+		"-p", strconv.Itoa(turnPort), "--tls-listening-port", strconv.Itoa(turnTLSPort), "--cert", dir+"/cert.pem", "--pkey", dir+"/key.pem", "-E", registrarsIP, "--lt-cred-mech", "-u", "hs:secret", "-r", "test.local",
 		"--userdb="+dir+"/turn.db", "--pidfile="+dir+"/turn.pid")
+	return dir + "/cert.pem"
 }
 
 // scenario is one way that signaling and media can take.
