@@ -85,6 +85,7 @@ func (p *phone) answer() {
 	if p.incoming == nil {
 		return
 	}
+	defer p.dropEarly(p.current) // what is not taken
 	offer := p.incoming.Offer
 	v, err := p.prepare(p.incoming.From.URI, &offer, p.overOf(p.incoming))
 	if err != nil {
@@ -112,6 +113,7 @@ func (p *phone) hangup(cause call.Cause) {
 
 // forgetCall makes the phone deaf to what the line still says of the call. A voice that has not started has no other end.
 func (p *phone) forgetCall() {
+	p.dropEarly(p.current)
 	p.current, p.incoming = 0, nil
 	if p.voice != nil && p.voice.call == nil {
 		p.stopVoice()

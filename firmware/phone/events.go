@@ -119,6 +119,7 @@ func (p *phone) incomingCall(ev signaling.Incoming) {
 		p.other = talk{id: ev.Call, incoming: &ev}
 	}
 	p.handle(call.IncomingCall{From: from, Contact: contact, ServerOnly: ev.ServerOnly, Known: ev.ServerOnly && p.knows(ev.From.URI, ev.Account)})
+	p.gatherEarly(&ev, contact)
 }
 
 // messages adds up what waits in the mailboxes of all accounts.

@@ -85,6 +85,7 @@ type phone struct {
 	calls    int                // since start
 	current  signaling.CallID   // 0: none
 	incoming *signaling.Incoming
+	early    *gathering // for the incoming call; nil: none
 	voice    *voice
 	other    talk             // the call that waits or is held
 	waiting  signaling.CallID // the incoming call of the event that is being handled
@@ -181,6 +182,9 @@ func (p *phone) stop() {
 		}
 		p.stopVoice()
 		p.exchange()
+	}
+	if p.early != nil {
+		p.early.agent.Close()
 	}
 	p.ringer.stop()
 	if p.line != nil {

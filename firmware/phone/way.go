@@ -3,11 +3,15 @@ package phone
 import (
 	"context"
 	"crypto/x509"
+	"net/netip"
+	"slices"
 	"time"
 
 	"sotto/firmware/call"
+	"sotto/firmware/phonebook"
 	"sotto/net/nat"
 	"sotto/net/signaling"
+	"sotto/net/signaling/sipua"
 )
 
 // Reach is how the phone finds a way for its media when the two ends cannot simply send to each other.
@@ -59,30 +63,130 @@ func (p *phone) describe(v *voice, peer *signaling.Description, ready func(signa
 		p.later(call.MediaFailed{Cause: call.NoMedia})
 		return
 	}
-	reach := p.cfg.Reach
-	agent, err := nat.New(nat.Config{Servers: reach.Servers, RelayOnly: p.relayOnly(v), Controlling: peer == nil,
-		Local: p.line.Addr().Addr(), Loopback: p.line.Addr().Addr().IsLoopback(), Roots: reach.Roots, Watch: p.watcher(v)})
-	if err != nil {
-		p.note(Note{Event: "alert", Why: err.Error()})
-		p.later(call.MediaFailed{Cause: call.NoMedia})
-		return
+	config := p.search(v, peer == nil)
+	g := p.takeEarly(config)
+	if g == nil {
+		var err error
+		if g, err = p.gather(config); err != nil {
+			p.note(Note{Event: "alert", Why: err.Error()})
+			p.later(call.MediaFailed{Cause: call.NoMedia})
+			return
+		}
 	}
-	v.agent = agent
+	v.agent = g.agent
+	v.agent.Watch(p.watcher(v))
+	g.wait(func() {
+		switch {
+		case p.voice != v: // hung up meanwhile
+		case g.err != nil:
+			p.note(Note{Event: "alert", Why: g.err.Error()})
+			p.handle(call.MediaFailed{Cause: p.noWay(v)})
+		default:
+			d := v.description(p.cfg.Ptime)
+			d.RTP, d.RTCP, d.ICE = g.addr, g.addr, &g.candidates
+			ready(d)
+		}
+	})
+}
+
+// search is how a way is looked for now.
+func (p *phone) search(v *voice, controlling bool) nat.Config {
+	at := p.line.Addr().Addr()
+	return nat.Config{Servers: p.cfg.Reach.Servers, RelayOnly: p.relayOnly(v), Controlling: controlling,
+		Local: at, Loopback: at.IsLoopback(), Roots: p.cfg.Reach.Roots}
+}
+
+// gathering is the collecting of our candidates. The loop owns it.
+type gathering struct {
+	call       signaling.CallID // that rings; 0: we have dialled or answered
+	config     nat.Config
+	agent      *nat.Agent
+	done       bool
+	candidates signaling.ICE
+	addr       netip.AddrPort
+	err        error
+	then       func() // what waits for the end; nil: nothing yet
+}
+
+// gather begins to collect candidates.
+func (p *phone) gather(config nat.Config) (*gathering, error) {
+	agent, err := nat.New(config)
+	if err != nil {
+		return nil, err
+	}
+	g := &gathering{config: config, agent: agent}
 	p.background(func(ctx context.Context) func() {
 		candidates, addr, err := agent.Gather(ctx)
 		return func() {
-			switch {
-			case p.voice != v: // hung up meanwhile
-			case err != nil:
-				p.note(Note{Event: "alert", Why: err.Error()})
-				p.handle(call.MediaFailed{Cause: p.noWay(v)})
-			default:
-				d := v.description(p.cfg.Ptime)
-				d.RTP, d.RTCP, d.ICE = addr, addr, &candidates
-				ready(d)
+			g.candidates, g.addr, g.err, g.done = candidates, addr, err, true
+			if g.then != nil {
+				g.then()
 			}
 		}
 	})
+	return g, nil
+}
+
+// wait does something when the gathering is over; at once, if it is.
+func (g *gathering) wait(then func()) {
+	if g.done {
+		then()
+		return
+	}
+	g.then = then
+}
+
+// gatherEarly begins to gather while a call rings, so that the answer need not wait for a server: where the caller bears the
+// address of a contact whose code was compared, and the call would go by ICE. That address is what the network says and no
+// proof, and whoever forged it must learn nothing of ours: no candidate is sent before a person answers, in a 180 or 183
+// least of all. Only our own STUN and TURN servers are asked, and know some seconds sooner that something rings.
+func (p *phone) gatherEarly(in *signaling.Incoming, contact string) {
+	if p.incoming != in || p.voice != nil || !p.compared(contact) || sipua.IsOnion(in.Call) || p.line == nil || p.away {
+		return
+	}
+	v := &voice{address: in.From.URI}
+	if !p.wantsWay(v, &in.Offer) {
+		return
+	}
+	g, err := p.gather(p.search(v, false))
+	if err != nil {
+		return // the answer will say so
+	}
+	g.call, p.early = in.Call, g
+}
+
+// compared tells whether the code was compared with a contact. A locked telephone knows none.
+func (p *phone) compared(contact string) bool {
+	if p.book == nil || contact == "" {
+		return false
+	}
+	contacts := p.book.Contacts()
+	i := slices.IndexFunc(contacts, func(c phonebook.Contact) bool { return c.ID == contact })
+	if i < 0 {
+		return false
+	}
+	trust := p.trustOf(contacts[i])
+	return trust == call.Checked || trust == call.Verified
+}
+
+// takeEarly is what was gathered while the current call rang, or is being gathered; nil without, or when it has failed, or was
+// meant for another network or other servers than there are now.
+func (p *phone) takeEarly(now nat.Config) *gathering {
+	g := p.early
+	if g == nil || g.call != p.current || g.err != nil || g.config.Controlling != now.Controlling ||
+		g.config.Local != now.Local || g.config.RelayOnly != now.RelayOnly || !slices.Equal(g.config.Servers, now.Servers) {
+		return nil
+	}
+	p.early = nil
+	return g
+}
+
+// dropEarly gives back what was gathered for a call that rings no more, a relay too.
+func (p *phone) dropEarly(id signaling.CallID) {
+	if g := p.early; g != nil && g.call == id {
+		p.early = nil
+		g.agent.Close()
+	}
 }
 
 // relayOnly tells whether the peer of a call may learn no address but a relay's.

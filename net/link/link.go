@@ -1,4 +1,5 @@
 // Package link brings up the network: a cable with an address by DHCP or a fixed one, or else a radio that has joined a Wi-Fi.
+// A cable that gives no address for ten seconds is left for the radio until it is plugged in anew, or the radio loses its Wi-Fi.
 // It does so by netlink, and by the control socket of wpa_supplicant, which alone knows the radio (Roam).
 //
 // It promises to tell the network nothing but the hardware address: no host name, no vendor, no client software
@@ -7,11 +8,12 @@
 // UDP socket bound to the interface.
 //
 // It never opens a port other than DHCP's 68 and never accepts a route, a host name or a file from a server.
-// It cannot detect that another machine uses the same fixed address, and a cable without an address is still preferred to
-// a radio with one.
+// It cannot detect that another machine uses the same fixed address, nor that an address leads nowhere: a cable that gives one
+// comes before a radio, whatever lies behind.
 package link
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -20,6 +22,8 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -41,6 +45,8 @@ type Config struct {
 	Static    netip.Prefix // valid: this address instead of DHCP; of a cable, never of a radio
 	Router    netip.Addr   // with Static; may be invalid
 	DNS       []netip.Addr // with Static
+
+	patience time.Duration // with a cable that gives no address; 0 is that of the package
 }
 
 // Status is what the network looks like now. The zero Status is no network.
@@ -69,12 +75,14 @@ func Run(ctx context.Context, c Config, tell func(Status)) error {
 	if err := loopback(); err != nil {
 		return err
 	}
+	c.patience = cmp.Or(c.patience, patience)
+	k := &chooser{Config: c, tell: tell, barren: map[int]bool{}}
 	for {
-		nl, err := find(ctx, c.Interface)
+		nl, err := k.find(ctx)
 		if err != nil {
 			return err
 		}
-		err = serve(ctx, c, nl, tell)
+		err = k.serve(ctx, nl)
 		_ = flush(nl) // or two ways would lead out when another interface takes over; one that is gone has no address
 		tell(Status{})
 		if ctx.Err() != nil {
@@ -99,104 +107,37 @@ func loopback() error {
 	return nil
 }
 
-// find waits for an interface that carries.
-func find(ctx context.Context, name string) (netlink.Link, error) {
-	raised := map[int]bool{}
-	for {
-		if l, err := best(name, raised); l != nil || err != nil {
-			return l, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(lookEvery / 5):
-		}
-	}
-}
-
-// best is the interface to use, nil without any: a cable, or else a radio that is in its network. Taking a cable up is what
-// makes its carrier show; a radio is its wpa_supplicant's to take up.
-func best(name string, raised map[int]bool) (netlink.Link, error) {
-	links, err := netlink.LinkList()
-	if err != nil {
-		return nil, fmt.Errorf("link: %w", err)
-	}
-	var radio netlink.Link
-	for _, l := range links {
-		a := l.Attrs()
-		if a.EncapType != "ether" {
-			continue
-		}
-		if wireless(a.Name) {
-			if radio == nil && carries(a) {
-				radio = l
-			}
-			continue
-		}
-		if name != "" && a.Name != name {
-			continue
-		}
-		if !raised[a.Index] {
-			raised[a.Index] = netlink.LinkSetUp(l) == nil
-		}
-		if carries(a) {
-			return l, nil
-		}
-	}
-	return radio, nil
-}
-
-// carries tells whether packets go. A radio that is in a network but has no keys yet calls itself dormant.
-func carries(a *netlink.LinkAttrs) bool {
-	return a.RawFlags&unix.IFF_LOWER_UP != 0 && a.Flags&net.FlagUp != 0 && a.OperState != netlink.OperDormant
-}
-
-// serve runs one cable until it is pulled.
-func serve(ctx context.Context, c Config, l netlink.Link, tell func(Status)) error {
+// serve runs one interface until it is pulled, or there is a better one.
+func (k *chooser) serve(ctx context.Context, l netlink.Link) error {
 	ctx, cancel := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
 	defer cancel(nil)
-	air := wireless(l.Attrs().Name)
-	go watch(ctx, cancel, c.Interface, l.Attrs().Index, air)
+	use := port{index: l.Attrs().Index, radio: wireless(l.Attrs().Name)}
+	var lent atomic.Bool
+	watching.Go(func() { k.watch(ctx, cancel, use, &lent) })
 	if err := flush(l); err != nil {
 		return err
 	}
-	if c.Static.IsValid() && !air {
-		s := Status{Interface: l.Attrs().Name, Address: c.Static, Router: c.Router, DNS: c.DNS}
+	if k.Static.IsValid() && !use.radio {
+		lent.Store(true)
+		s := Status{Interface: l.Attrs().Name, Address: k.Static, Router: k.Router, DNS: k.DNS}
 		if err := apply(l, s); err != nil {
 			return err
 		}
-		tell(s)
+		k.tell(s)
 		<-ctx.Done()
 		return context.Cause(ctx)
 	}
-	return dhcp(ctx, l, tell)
+	return dhcp(ctx, l, func(lease Lease, held bool) error {
+		lent.Store(held)
+		return change(l, lease, held, k.tell)
+	})
 }
 
-// watch ends serve when the carrier goes, or when a cable comes and makes the radio needless.
-func watch(ctx context.Context, cancel context.CancelCauseFunc, name string, index int, air bool) {
-	raised := map[int]bool{}
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(lookEvery):
-		}
-		l, err := netlink.LinkByIndex(index)
-		if err == nil && air && carries(l.Attrs()) {
-			if b, err := best(name, raised); err == nil && b != nil {
-				l = b
-			}
-		}
-		if err != nil || l.Attrs().Index != index || !carries(l.Attrs()) {
-			cancel(errCable)
-			return
-		}
-	}
-}
-
-// dhcp is the loop around the pure client.
-func dhcp(ctx context.Context, l netlink.Link, tell func(Status)) error {
-	conn, err := listen(ctx, l.Attrs().Name)
+// dhcp is the loop around the pure client. It passes on what changes of the lease.
+func dhcp(ctx context.Context, l netlink.Link, change func(lease Lease, held bool) error) error {
+	conn, err := listen(ctx, l.Attrs().Name, clientPort)
 	if err != nil {
 		return err
 	}
@@ -214,7 +155,7 @@ func dhcp(ctx context.Context, l netlink.Link, tell func(Status)) error {
 			_, _ = conn.WriteToUDPAddrPort(b, netip.AddrPortFrom(to, serverPort))
 		}
 		if lease, held, changed := c.Changed(); changed {
-			if err := change(l, lease, held, tell); err != nil {
+			if err := change(lease, held); err != nil {
 				return err
 			}
 		}
@@ -253,8 +194,8 @@ func change(l netlink.Link, lease Lease, held bool, tell func(Status)) error {
 	return nil
 }
 
-// listen opens the client's port on one interface, before that interface has an address.
-func listen(ctx context.Context, name string) (*net.UDPConn, error) {
+// listen opens a port on one interface, before that interface has an address.
+func listen(ctx context.Context, name string, port int) (*net.UDPConn, error) {
 	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var inner error
 		err := raw.Control(func(fd uintptr) {
@@ -264,7 +205,7 @@ func listen(ctx context.Context, name string) (*net.UDPConn, error) {
 		})
 		return errors.Join(err, inner)
 	}}
-	pc, err := lc.ListenPacket(ctx, "udp4", fmt.Sprintf("0.0.0.0:%d", clientPort))
+	pc, err := lc.ListenPacket(ctx, "udp4", fmt.Sprintf("0.0.0.0:%d", port))
 	if err != nil {
 		return nil, fmt.Errorf("link: %w", err)
 	}

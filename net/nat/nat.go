@@ -62,9 +62,6 @@ type Config struct {
 	Local       netip.Addr     // gather on this address alone; the zero Addr means on all
 	Loopback    bool           // gather on loopback too
 	Roots       *x509.CertPool // who may sign a TURN server's certificate; nil: the system's
-	// Watch is told when nothing has come over the way in use for three seconds, not even a keep-alive, and when something comes
-	// again. Nil: nobody wants to know. It must not block.
-	Watch func(lost bool)
 }
 
 // Errors.
@@ -86,7 +83,8 @@ type Agent struct {
 	mu   sync.Mutex
 	next *search // under way; nil: none
 
-	way atomic.Pointer[search] // found; nil before Connect
+	way     atomic.Pointer[search]     // found; nil before Connect
+	watcher atomic.Pointer[func(bool)] // nil: nobody wants to know
 }
 
 // New makes an Agent. It sends nothing.
@@ -131,10 +129,14 @@ func (a *Agent) Connect(ctx context.Context, remote signaling.ICE) error {
 	return nil
 }
 
+// Watch lets f know when nothing has come over the way in use for three seconds, not even a keep-alive, and when something comes
+// again. It must not block.
+func (a *Agent) Watch(f func(lost bool)) { a.watcher.Store(&f) }
+
 // watch passes on what becomes of the way in use.
 func (a *Agent) watch(s *search, lost bool) {
-	if a.config.Watch != nil && a.way.Load() == s {
-		a.config.Watch(lost)
+	if f := a.watcher.Load(); f != nil && a.way.Load() == s {
+		(*f)(lost)
 	}
 }
 

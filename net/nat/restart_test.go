@@ -133,7 +133,8 @@ func TestPatience(t *testing.T) {
 // When nothing comes over the way in use, whoever wants to know is told, once; a search that is not in use tells nothing.
 func TestLostWay(t *testing.T) {
 	told := make(chan bool, 10)
-	a, b := newAgent(t, Config{Controlling: true, Watch: func(lost bool) { told <- lost }}), newAgent(t, Config{})
+	a, b := newAgent(t, Config{Controlling: true}), newAgent(t, Config{})
+	a.Watch(func(lost bool) { told <- lost })
 	connect(t, a, b)
 	talk(t, a, b)
 	began := time.Now()

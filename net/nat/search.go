@@ -23,12 +23,21 @@ type search struct {
 	conn   *ice.Conn // after connect
 	failed chan struct{}
 	once   sync.Once
+
+	net     *keeper
+	every   time.Duration // between what keeps candidates alive
+	settled chan struct{} // connect has found a way, or none
 }
 
 // newSearch sends nothing. changed is told when the way that was found loses the peer, and when it has it back.
 func newSearch(config Config, changed func(s *search, lost bool)) (*search, error) {
-	s := &search{config: config, failed: make(chan struct{})}
+	network, err := newKeeper()
+	if err != nil {
+		return nil, fmt.Errorf("nat: %w", err)
+	}
+	s := &search{config: config, failed: make(chan struct{}), net: network, every: keepEvery, settled: make(chan struct{})}
 	options := []ice.AgentOption{
+		ice.WithNet(network),
 		ice.WithUrls(urls(config.Servers)),
 		ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeUDP4, ice.NetworkTypeUDP6}),
 		ice.WithCandidateTypes(types(config)),
@@ -57,12 +66,10 @@ func newSearch(config Config, changed func(s *search, lost bool)) (*search, erro
 			return ok && got.Unmap() == config.Local
 		}))
 	}
-	agent, err := ice.NewAgentWithOptions(options...)
-	if err != nil {
+	if s.agent, err = ice.NewAgentWithOptions(options...); err != nil {
 		return nil, fmt.Errorf("nat: %w", err)
 	}
-	s.agent = agent
-	err = agent.OnConnectionStateChange(func(state ice.ConnectionState) {
+	err = s.agent.OnConnectionStateChange(func(state ice.ConnectionState) {
 		switch state {
 		case ice.ConnectionStateFailed, ice.ConnectionStateClosed:
 			s.once.Do(func() { close(s.failed) })
@@ -71,7 +78,7 @@ func newSearch(config Config, changed func(s *search, lost bool)) (*search, erro
 		}
 	})
 	if err != nil {
-		agent.Close()
+		s.agent.Close()
 		return nil, fmt.Errorf("nat: %w", err)
 	}
 	return s, nil
@@ -116,6 +123,7 @@ func (s *search) gather(ctx context.Context) (signaling.ICE, netip.AddrPort, err
 	if err != nil {
 		return signaling.ICE{}, netip.AddrPort{}, ErrClosed
 	}
+	go s.keepAlive()
 	enough := time.NewTimer(patience)
 	defer enough.Stop()
 	for {
@@ -163,8 +171,9 @@ func (s *search) describe() (local signaling.ICE, fallback netip.AddrPort, err e
 	return local, fallback, nil
 }
 
-// connect finds the way.
+// connect finds the way, once.
 func (s *search) connect(ctx context.Context, remote signaling.ICE) error {
+	defer close(s.settled)
 	if err := s.add(remote); err != nil {
 		return err
 	}
@@ -252,10 +261,21 @@ func (s *search) way() (w Way, ok bool) {
 	return w, true
 }
 
+// closeLimit is how long close waits for what is under way, a name server that does not answer above all.
+const closeLimit = 100 * time.Millisecond
+
 // close ends the search or the way.
 func (s *search) close() {
 	s.once.Do(func() { close(s.failed) })
-	s.agent.Close()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.agent.Close()
+	}()
+	select {
+	case <-done:
+	case <-time.After(closeLimit):
+	}
 }
 
 // quiet is a logger factory whose loggers say nothing: pion's print addresses.

@@ -86,11 +86,17 @@ var scenarios = []scenario{
 // ring starts a handset in its place and waits until it is registered.
 func (c scenario) ring(t *testing.T, h host, name, mic string, more ...string) *puppet.Handset {
 	t.Helper()
+	return c.ringIn(t, t.TempDir(), h, name, mic, more...)
+}
+
+// ringIn is ring with a memory that is kept in a folder.
+func (c scenario) ringIn(t *testing.T, dir string, h host, name, mic string, more ...string) *puppet.Handset {
+	t.Helper()
 	args := append(more, "--account", fmt.Sprintf("sip:%s:secret@%s:%d;transport=%s", name, sipName, sipPort, c.transport), "--route", c.route)
 	if c.way != "" {
 		args = append(args, "--turn", fmt.Sprintf("turn:hs:secret@%s:%d", turnName, turnPort))
 	}
-	p, err := puppet.Start(simIn(t, h), t.TempDir(), name, h.addr.String()+":5060", mic, args...)
+	p, err := puppet.Start(simIn(t, h), dir, name, h.addr.String()+":5060", mic, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
