@@ -190,6 +190,7 @@ func (c *core) answer(id signaling.CallID, d signaling.Description) {
 func (k *call) awaitACK(c *core) {
 	k.interval = t1
 	k.resend = c.now.Add(t1)
+	k.unacked = c.now.Add(timerB)
 	if k.state == accepted {
 		k.deadlineAt = c.now.Add(timerB)
 	}
@@ -205,7 +206,7 @@ func (c *core) ackIn(m message) {
 	if k == nil || m.req.CSeq().SeqNo != k.inviteSeq {
 		return
 	}
-	k.resend = time.Time{}
+	k.resend, k.unacked = time.Time{}, time.Time{}
 	switch {
 	case k.state == accepted:
 		k.state = up

@@ -38,6 +38,7 @@ type call struct {
 	deadlineAt time.Time // of the present state
 	resend     time.Time // of the 200 that waits for its ACK
 	interval   time.Duration
+	unacked    time.Time // when the ACK will not come any more
 	limit      limiter
 	session    session
 	change     change // of ours, that waits or runs
@@ -123,6 +124,11 @@ func (k *call) tick(c *core) {
 	if due(k.deadlineAt, c.now) {
 		k.deadlineAt = time.Time{}
 		k.timeout(c)
+	}
+	if k.state == up && due(k.unacked, c.now) {
+		// RFC 3261, Section 14.2: "If a UAS generates a 2xx response and never receives an ACK, it SHOULD generate a BYE". A call
+		// that can be heard is not ended for that, but no change of ours waits any longer.
+		k.resend, k.unacked = time.Time{}, time.Time{}
 	}
 	if due(k.resend, c.now) {
 		// RFC 3261, Section 13.3.1.4: the 2xx is repeated until the ACK comes, over any transport.

@@ -84,6 +84,24 @@ func TestLostReinvite(t *testing.T) {
 	}
 }
 
+// An ACK that never comes does not keep us from changes of our own for the rest of the call, and the 200 is not repeated for good.
+func TestNoACKToAChange(t *testing.T) {
+	w, a, b := connected(t)
+	w.change = lose("ACK", 1000)
+	w.hold(b, w.bob(), signaling.SendOnly)
+	w.run(5 * time.Second)
+	w.wantEvents(w.alice(), "Held(true)")
+	w.hold(a, w.alice(), signaling.SendOnly)
+	w.run(timerB)
+	w.wantEvents(w.bob(), "Held(true)")
+	w.log = nil
+	w.run(time.Minute)
+	if n := strings.Count(strings.Join(w.log, "\n"), "alice 200 INVITE"); n > 0 {
+		t.Errorf("the 200 is repeated %d times in the minute after", n)
+	}
+	w.wantEvents(w.alice(), "")
+}
+
 // What a hostile proxy can write into a running call changes neither codec nor profile nor hash, and does not end it.
 func TestNoDowngrade(t *testing.T) {
 	for name, spoil := range map[string]func(sdp string) string{

@@ -4,5 +4,5 @@
 //
 // It promises that each attack is known to have happened: what was changed is counted, and what was asked has a status. It
 // plays no man in the middle of ZRTP: tools/wiretap does, and the compared code gives that one away. The tests stand behind the
-// build tag `interop`; they run on loopback addresses and want root for tcpdump.
+// build tag `interop`; they run on loopback addresses, and want root, tcpdump and iproute2.
 package hostile

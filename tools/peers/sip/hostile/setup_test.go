@@ -24,11 +24,11 @@ const isSecure = "secure"
 type row struct {
 	name   string
 	meddle meddler
-	key    string      // that alice dials with; empty: bob's
-	want   [2][]string // "secure", or the causes that an end may have; none: bob never hears of a call
-	warns  [2]string   // what a handset must say
-	more   bool        // own is called in place of talking
-	own    func(l *lab)
+	key    string       // that alice dials with; empty: bob's
+	want   [2][]string  // "secure", or the causes that an end may have; none: bob never hears of a call
+	warns  [2]string    // what a handset must say
+	more   bool         // own is called in place of talking
+	own    func(l *lab) // what else must be so, at the end
 	begin  func(l *lab) // before alice dials
 	rings  func(l *lab) // while it rings
 	agrees func(l *lab) // when both have answered, and before there are keys
@@ -37,9 +37,9 @@ type row struct {
 var (
 	goesOn  = [2][]string{{isSecure}, {isSecure}}
 	refused = [2][]string{{"not acceptable"}, nil}
-	warned  = []string{"key agreement failed"} // whoever of the two gives up first
-	// The two ends give up at different moments, and who is second is told so.
-	noKeys = [2][]string{{"peer cannot encrypt", "key agreement failed", "peer hung up"}, {"peer cannot encrypt", "key agreement failed", "peer hung up"}}
+	warned  = []string{"key agreement failed"}                                        // whoever of the two gives up first
+	gaveUp  = []string{"peer cannot encrypt", "key agreement failed", "peer hung up"} // who is second is told so
+	noKeys  = [2][]string{gaveUp, gaveUp}
 )
 
 // inOffer and inAnswer change descriptions of that kind only, inBoth changes any.
@@ -64,7 +64,7 @@ func inBoth(e edit) meddler {
 	}
 }
 
-// answered lets the proxy answer alice's INVITE itself, once; with credentials it goes on.
+// answers lets the proxy answer alice's INVITE itself; one with credentials goes on.
 func answers(status string, more ...header) meddler {
 	return func(p *proxy, from side, m *message) bool {
 		if from == alice && m.is("INVITE", 0) && !confides(m) {
