@@ -278,7 +278,7 @@ func TestNobodyAnswers(t *testing.T) {
 	}
 }
 
-// TestWhatWasGatheredEarly is used by the answer to that call alone, while it is young and the telephone is where it was.
+// TestWhatWasGatheredEarly is used by the answer to that call alone, while the telephone is where it was.
 func TestWhatWasGatheredEarly(t *testing.T) {
 	for _, c := range []struct {
 		what   string

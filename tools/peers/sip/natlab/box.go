@@ -2,10 +2,11 @@
 // give, between the network namespaces of two telephones and a server.
 //
 // A Box is a pure value: packets in, packets out. It promises the mapping, filtering and hairpinning that its Behaviour
-// names, for UDP and TCP over IPv4 without fragments; other packets are dropped. Mappings never expire, but Forget ends all.
+// names, for UDP and TCP over IPv4 without fragments; other packets are dropped. Mappings expire by Sweep alone, and Forget ends all.
 package natlab
 
 import (
+	"maps"
 	"net/netip"
 	"regexp"
 	"strconv"
@@ -38,6 +39,7 @@ type Box struct {
 	mappings  map[mappingKey]uint16
 	owners    map[ownerKey]netip.AddrPort // outer port to inner address
 	allowed   map[filterKey]bool
+	used      map[mappingKey]bool // since the last Sweep
 	next      uint16
 }
 
@@ -60,7 +62,7 @@ type filterKey struct {
 // NewBox returns a translator without mappings.
 func NewBox(b Behaviour, outer netip.Addr) *Box {
 	return &Box{behaviour: b, outer: outer, mappings: map[mappingKey]uint16{}, owners: map[ownerKey]netip.AddrPort{},
-		allowed: map[filterKey]bool{}, next: 20000}
+		allowed: map[filterKey]bool{}, used: map[mappingKey]bool{}, next: 20000}
 }
 
 // Forget is a restart of the translator: no mapping is left, and none gets the port that it had.
@@ -69,6 +71,21 @@ func (b *Box) Forget() {
 	clear(b.owners)
 	clear(b.allowed)
 	b.next += 1000
+}
+
+// Sweep ends the mappings of UDP by which nothing has gone out since the Sweep before. RFC 4787, Section 4.3: what comes in need not
+// keep one alive.
+func (b *Box) Sweep() {
+	for key, port := range b.mappings {
+		if key.protocol != udp || b.used[key] {
+			continue
+		}
+		owner := ownerKey{udp, port}
+		delete(b.mappings, key)
+		delete(b.owners, owner)
+		maps.DeleteFunc(b.allowed, func(f filterKey, _ bool) bool { return f.owner == owner })
+	}
+	clear(b.used)
 }
 
 // Outer is the address that the world sees.
@@ -98,6 +115,7 @@ func (b *Box) Out(p Packet) bool {
 		b.mappings[key] = port
 		b.owners[ownerKey{p.protocol(), port}] = p.source()
 	}
+	b.used[key] = true
 	owner := ownerKey{p.protocol(), port}
 	b.allowed[filterKey{owner, cut(b.filterScope(p), p.destination())}] = true
 	p.setSource(netip.AddrPortFrom(b.outer, port))

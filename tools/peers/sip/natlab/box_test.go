@@ -74,6 +74,25 @@ func TestBehaviours(t *testing.T) {
 	}
 }
 
+// A mapping is forgotten when nothing went out by it between two sweeps; another one does not suffer.
+func TestSweep(t *testing.T) {
+	b := NewBox(Behaviour{Mapping: Independent, Filtering: Independent}, netip.MustParseAddr("198.51.100.1"))
+	idle, busy := datagram("10.0.0.2:4000", "192.0.2.1:1000"), datagram("10.0.0.2:5000", "192.0.2.1:1000")
+	b.Out(idle)
+	b.Out(busy)
+	first := []string{idle.source().String(), busy.source().String()}
+	b.Sweep()
+	again := datagram("10.0.0.2:5000", "192.0.2.1:1000")
+	b.Out(again)
+	for range 2 { // what comes in keeps nothing alive
+		b.In(datagram("192.0.2.1:1000", first[0]))
+	}
+	b.Sweep()
+	if b.In(datagram("192.0.2.1:1000", first[0])) || !b.In(datagram("192.0.2.1:1000", first[1])) || again.source().String() != first[1] {
+		t.Errorf("after two sweeps: %v", b.mappings)
+	}
+}
+
 func TestHairpin(t *testing.T) {
 	for _, hairpin := range []bool{true, false} {
 		b := NewBox(Behaviour{Mapping: Independent, Filtering: Independent, Hairpin: hairpin}, netip.MustParseAddr("198.51.100.1"))

@@ -116,6 +116,41 @@ func TestForgottenByTheRouter(t *testing.T) {
 	}
 }
 
+// sweepEvery makes a translator forget what was idle for 16 to 32 s, as many do.
+const sweepEvery = 16 * time.Second
+
+// Somebody takes two thirds of a minute to come to the telephone, which is longer than translators remember an idle port. Both ends
+// keep what they have told each other alive: by the relay alone there would be no other way.
+func TestAnsweredLate(t *testing.T) {
+	l := newLab(t)
+	startTURN(t)
+	ca := startRegistrar(t)
+	l.set("port-restricted", "symmetric")
+	relay := []string{"--route", "relay"}
+	alice := l.handset(t, "a", "alice", "tls", ca, append(relay, "--contact", fmt.Sprintf("P=sip:bob@%v:5061", serverAddr))...)
+	bob := l.handset(t, "b", "bob", "tls", ca, relay...)
+	alice.Say("hold 2")
+	await(t, bob, "ringing")
+	for range 3 {
+		time.Sleep(sweepEvery / 2)
+		l.mu.Lock()
+		for _, chain := range l.chain {
+			for _, b := range chain {
+				b.Sweep()
+			}
+		}
+		l.mu.Unlock()
+		time.Sleep(sweepEvery / 2)
+	}
+	bob.Say("press call")
+	if a, b := await(t, alice, "secure"), await(t, bob, "secure"); a.SAS != b.SAS || a.SAS == "" {
+		t.Errorf("codes %q and %q", a.SAS, b.SAS)
+	}
+	if way := await(t, alice, "way"); way.Text != "relay" {
+		t.Errorf("media goes %s", way.Text)
+	}
+}
+
 // stillSecure says that nobody has agreed on other keys, that the call has not ended, and that no screen complains.
 func (l *lab) stillSecure(t *testing.T, began time.Time, both ...*puppet.Handset) {
 	t.Helper()
