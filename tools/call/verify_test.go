@@ -8,33 +8,12 @@ import (
 	"sotto/tools/puppet"
 )
 
-// groups are the symbols of the code's keys, in the order in which pressing again gives them.
-var groups = map[string]string{"1": "1", "2": "abc", "3": "def3", "4": "ghi4", "5": "jk5", "6": "mno6", "7": "pqrs7", "8": "tu8", "9": "wxyz9"}
-
-// typeHalf types symbols as a finger does: again and again on a key, then a pause.
-func typeHalf(h *puppet.Handset, half string) {
-	for _, symbol := range half {
-		for key, symbols := range groups {
-			for range strings.IndexRune(symbols, symbol) + 1 {
-				h.Say("press " + key)
-			}
-		}
-		h.Say("sleep 1200ms")
-	}
-}
-
 // compare lets both read their half aloud and type what they hear; swap says who hears something else.
 func compare(t *testing.T, alice, bob *puppet.Handset, deaf bool) {
 	t.Helper()
 	a, b := must(t, alice, "secure"), must(t, bob, "secure")
-	says := func(e puppet.Event) (own, theirs string) {
-		if e.Role == "initiator" {
-			return e.SAS[:2], e.SAS[2:]
-		}
-		return e.SAS[2:], e.SAS[:2]
-	}
-	fromAlice, fromBob := says(a)
-	if own, theirs := says(b); own != fromBob || theirs != fromAlice {
+	fromAlice, fromBob := a.Halves()
+	if own, theirs := b.Halves(); own != fromBob || theirs != fromAlice {
 		t.Fatalf("halves %q %q against %q %q", fromAlice, fromBob, own, theirs)
 	}
 	if deaf {
@@ -45,8 +24,8 @@ func compare(t *testing.T, alice, bob *puppet.Handset, deaf bool) {
 	}
 	alice.Say("press softL")
 	bob.Say("press softL")
-	typeHalf(alice, fromBob)
-	typeHalf(bob, fromAlice)
+	alice.TypeCode(fromBob)
+	bob.TypeCode(fromAlice)
 }
 
 // TestTwoPeopleCompareOnce: both type the other's half, and the next call begins verified on both screens.
@@ -77,7 +56,7 @@ func TestTwoPeopleCompareOnce(t *testing.T) {
 func TestTwoWrongCodesAreAnAlarm(t *testing.T) {
 	alice, bob, _ := pair(t)
 	compare(t, alice, bob, true)
-	typeHalf(alice, "11")
+	alice.TypeCode("11")
 	alice.Say("wait SOMEONE 5s", "screen")
 	if e := must(t, alice, "screen"); !strings.Contains(e.Text, "SOMEONE LISTENS") {
 		t.Errorf("Alice's screen:\n%s", e.Text)

@@ -305,10 +305,11 @@ func cards(t *testing.T, n *Network) {
 	p := handsets(t, n, "tor-direct")
 	p.connect(t)
 	a, b := heard(t, p.alice, "secure"), heard(t, p.bob, "secure")
+	halfA, halfB := a.Halves()
 	p.alice.Say("press softL")
 	p.bob.Say("press softL")
-	typeHalf(p.alice, half(b))
-	typeHalf(p.bob, half(a))
+	p.alice.TypeCode(halfB)
+	p.bob.TypeCode(halfA)
 	for _, h := range []*puppet.Handset{p.alice, p.bob} {
 		h.Say("wait [Cc]ompared|[Cc]hecked|Offers its Tor address 8s", "press softL") // the options; the other may have been quicker
 		choose(t, h, "Exchange Tor addresses")
@@ -386,29 +387,6 @@ func serve(t *testing.T, args ...string) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	t.Fatal(args[0] + " does not listen")
-}
-
-// groups are the symbols of the code's keys, in the order in which pressing again gives them.
-var groups = map[string]string{"1": "1", "2": "abc", "3": "def3", "4": "ghi4", "5": "jk5", "6": "mno6", "7": "pqrs7", "8": "tu8", "9": "wxyz9"}
-
-// typeHalf types symbols as a finger does: again and again on a key, then a pause.
-func typeHalf(h *puppet.Handset, half string) {
-	for _, symbol := range half {
-		for key, symbols := range groups {
-			for range strings.IndexRune(symbols, symbol) + 1 {
-				h.Say("press " + key)
-			}
-		}
-		h.Say("sleep 1200ms")
-	}
-}
-
-// half is what a handset's owner says of the code.
-func half(e puppet.Event) string {
-	if e.Role == "initiator" {
-		return e.SAS[:2]
-	}
-	return e.SAS[2:]
 }
 
 // choose goes down a list to the line that begins with a text, and takes it.

@@ -108,20 +108,6 @@ func press(h *puppet.Handset, keys string) {
 	}
 }
 
-// groups are the symbols of the code's keys, in the order in which pressing again gives them.
-var groups = map[string]string{"1": "1", "2": "abc", "3": "def3", "4": "ghi4", "5": "jk5", "6": "mno6", "7": "pqrs7", "8": "tu8", "9": "wxyz9"}
-
-func typeHalf(h *puppet.Handset, half string) {
-	for _, symbol := range half {
-		for key, symbols := range groups {
-			for range strings.IndexRune(symbols, symbol) + 1 {
-				h.Say("press " + key)
-			}
-		}
-		h.Say("sleep 1200ms")
-	}
-}
-
 // dial calls by the address that the other screen shows, and gives what each side knows of the keys.
 func dial(t *testing.T, caller, called *puppet.Handset, keys string) (a, b puppet.Event) {
 	t.Helper()
@@ -146,14 +132,11 @@ func TestPairByCable(t *testing.T) {
 	if a.SAS != b.SAS || len(a.SAS) != 4 || a.Verified || b.Verified {
 		t.Fatalf("the first call: %+v, %+v", a, b)
 	}
-	first, second := a.SAS[:2], a.SAS[2:] // the initiator says the first half and types the second
-	if a.Role != "initiator" {
-		first, second = second, first
-	}
+	own, theirs := a.Halves()
 	alice.Say("press softL")
 	bob.Say("press softL")
-	typeHalf(alice, second)
-	typeHalf(bob, first)
+	alice.TypeCode(theirs)
+	bob.TypeCode(own)
 	for _, h := range []*puppet.Handset{alice, bob} {
 		screen(t, h, "^SECURE ")
 	}

@@ -3,15 +3,7 @@
 package linphone
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"math/big"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +16,7 @@ import (
 	"sotto/hal"
 	"sotto/hal/haltest"
 	"sotto/tools/bench/stoi"
+	"sotto/tools/selfsigned"
 	"sotto/tools/wire"
 )
 
@@ -40,7 +33,9 @@ func registrar(t *testing.T) string {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	certificate(t, dir)
+	if err := selfsigned.Write(dir, peerIP); err != nil {
+		t.Fatal(err)
+	}
 	conf, err := os.ReadFile("../sip/servers/kamailio.cfg")
 	if err != nil {
 		t.Fatal(err)
@@ -60,30 +55,6 @@ func registrar(t *testing.T) string {
 		}
 		if time.Now().After(end) {
 			t.Fatal("kamailio does not listen")
-		}
-	}
-}
-
-// certificate writes one for the server's address, and its key.
-func certificate(t *testing.T, dir string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "gateway"}, IPAddresses: []net.IP{net.ParseIP(peerIP)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, block := range map[string]pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: der}, "key.pem": {Type: "PRIVATE KEY", Bytes: keyDER}} {
-		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(&block), 0o644); err != nil {
-			t.Fatal(err)
 		}
 	}
 }

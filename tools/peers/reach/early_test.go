@@ -272,21 +272,6 @@ func screen(t *testing.T, h *puppet.Handset, pattern string) {
 	t.Fatalf("%s: no %q on the screen:\n%s", h.Name, pattern, last)
 }
 
-// groups are the symbols of the code's keys, in the order in which pressing again gives them.
-var groups = map[string]string{"1": "1", "2": "abc", "3": "def3", "4": "ghi4", "5": "jk5", "6": "mno6", "7": "pqrs7", "8": "tu8", "9": "wxyz9"}
-
-// typeHalf types symbols as a finger does: again and again on a key, then a pause.
-func typeHalf(h *puppet.Handset, half string) {
-	for _, symbol := range half {
-		for key, symbols := range groups {
-			for range strings.IndexRune(symbols, symbol) + 1 {
-				h.Say("press " + key)
-			}
-		}
-		h.Say("sleep 1200ms")
-	}
-}
-
 // compare is a call in which both type the other's half of the code.
 func compare(t *testing.T, caller, called *puppet.Handset) {
 	t.Helper()
@@ -298,14 +283,11 @@ func compare(t *testing.T, caller, called *puppet.Handset) {
 	if a.SAS != b.SAS || len(a.SAS) != 4 {
 		t.Fatalf("codes %q and %q", a.SAS, b.SAS)
 	}
-	first, second := a.SAS[:2], a.SAS[2:] // the initiator says the first half and types the second
-	if a.Role != "initiator" {
-		first, second = second, first
-	}
+	own, theirs := a.Halves()
 	caller.Say("press softL")
 	called.Say("press softL")
-	typeHalf(caller, second)
-	typeHalf(called, first)
+	caller.TypeCode(theirs)
+	called.TypeCode(own)
 	for _, h := range []*puppet.Handset{caller, called} {
 		screen(t, h, "^SECURE ")
 	}

@@ -3,14 +3,7 @@
 package reach
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"os"
 	"path/filepath"
 	"testing"
@@ -18,34 +11,11 @@ import (
 
 	"sotto/tools/bench/stoi"
 	"sotto/tools/puppet"
+	"sotto/tools/selfsigned"
 	"sotto/tools/wire"
 )
 
 const turnTLSPort = 5349
-
-// certify writes a certificate for the relay's name, and its key; who trusts the first trusts the relay.
-func certify(t *testing.T, dir string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "relay"}, DNSNames: []string{turnName},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, block := range map[string]pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: der}, "key.pem": {Type: "PRIVATE KEY", Bytes: keyDER}} {
-		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(&block), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 // Where no datagram passes, the relay is reached by TCP or TLS. Nothing but names is asked for by UDP, nobody but the servers is spoken
 // to, and by TLS not even the relay's own protocol is readable. A relay that cannot prove its name is not used.
@@ -95,7 +65,9 @@ func TestRelayOverStreams(t *testing.T) {
 	}
 	t.Run("tls, another authority", func(t *testing.T) {
 		other := t.TempDir()
-		certify(t, other)
+		if err := selfsigned.Write(other, turnName); err != nil {
+			t.Fatal(err)
+		}
 		s := scenario{"relayed by nobody", "", "relay", "tcp"}
 		alice := s.ring(t, alices, "alice", speech+"/alice.wav", "--turn", fmt.Sprintf("turn:hs:secret@%s:%d?transport=tls", turnName, turnTLSPort),
 			"--ca", other+"/cert.pem", "--contact", fmt.Sprintf("Bob=sip:bob@%s:%d", sipName, sipPort))

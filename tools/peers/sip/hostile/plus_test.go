@@ -4,55 +4,35 @@ package hostile
 
 import (
 	"bufio"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"io"
-	"math/big"
 	"net"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"sotto/tools/puppet"
+	"sotto/tools/selfsigned"
 )
 
 const tlsPort = 5061
-
-// certify makes a certificate for the proxy, and the file of who signed it: the handsets trust their server, as people do.
-func certify(t *testing.T, at netip.Addr) (cert tls.Certificate, file string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "hostile"}, IPAddresses: []net.IP{at.AsSlice()},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file = filepath.Join(t.TempDir(), "cert.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, file
-}
 
 // front is the proxy's door for TLS: what comes by a connection goes on to the proxy as a datagram, and back. It returns where the
 // proxy finds the two handsets.
 func front(t *testing.T, proxy netip.Addr, phones [2]netip.Addr) (ends [2]netip.AddrPort, ca string) {
 	t.Helper()
-	cert, ca := certify(t, proxy)
+	dir := t.TempDir()
+	if err := selfsigned.Write(dir, proxy.String()); err != nil {
+		t.Fatal(err)
+	}
+	ca = filepath.Join(dir, "cert.pem") // the handsets trust their server, as people do
+	cert, err := tls.LoadX509KeyPair(ca, filepath.Join(dir, "key.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	listener, err := tls.Listen("tcp4", netip.AddrPortFrom(proxy, tlsPort).String(), &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13})
 	if err != nil {
 		t.Fatal(err)
@@ -121,27 +101,14 @@ func inwards(c net.Conn, inner *net.UDPConn, proxy netip.AddrPort) {
 	}
 }
 
-// groups are the symbols of the code's keys, in the order in which pressing again gives them.
-var groups = map[string]string{"1": "1", "2": "abc", "3": "def3", "4": "ghi4", "5": "jk5", "6": "mno6", "7": "pqrs7", "8": "tu8", "9": "wxyz9"}
-
 // compare lets each type what the other reads aloud.
 func (l *lab) compare() {
 	l.t.Helper()
 	said := [2]puppet.Event{l.await(alice, "secure"), l.await(bob, "secure")}
 	for s, h := range l.phones {
-		half := said[s].SAS[2:]
-		if said[s].Role != "initiator" {
-			half = said[s].SAS[:2]
-		}
+		_, theirs := said[s].Halves()
 		h.Say("press softL")
-		for _, symbol := range half {
-			for key, symbols := range groups {
-				for range strings.IndexRune(symbols, symbol) + 1 {
-					h.Say("press " + key)
-				}
-			}
-			h.Say("sleep 1200ms")
-		}
+		h.TypeCode(theirs)
 	}
 	l.shown("", "SECURE ")
 }
