@@ -304,12 +304,12 @@ func cards(t *testing.T, n *Network) {
 	busy(t)
 	p := handsets(t, n, "tor-direct")
 	p.connect(t)
-	a, b := heard(t, p.alice, "secure"), heard(t, p.bob, "secure")
-	halfA, halfB := a.Halves()
+	heard(t, p.bob, "secure")
+	own, theirs := heard(t, p.alice, "secure").Halves()
 	p.alice.Say("press softL")
 	p.bob.Say("press softL")
-	p.alice.TypeCode(halfB)
-	p.bob.TypeCode(halfA)
+	p.alice.TypeCode(theirs)
+	p.bob.TypeCode(own)
 	for _, h := range []*puppet.Handset{p.alice, p.bob} {
 		h.Say("wait [Cc]ompared|[Cc]hecked|Offers its Tor address 8s", "press softL") // the options; the other may have been quicker
 		choose(t, h, "Exchange Tor addresses")
