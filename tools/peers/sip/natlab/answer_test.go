@@ -112,6 +112,7 @@ type figure struct {
 	keys     time.Duration // of it, from that to Confirm2
 	first    bool          // speech was relayed, at its beginning
 	relayed  bool          // and when the call was ended
+	judged   int           // packets of media
 	leaks    []string
 }
 
@@ -185,7 +186,8 @@ func (l *lab) measure(p pair) (f figure, err error) {
 		time.Sleep(talk)
 		f, _ = l.figure()
 		f.pickup = f.answered.Sub(pressed)
-		f.leaks = wire.Judge(wire.Unwrap(l.recorded())).Leaks
+		r := wire.Judge(wire.Unwrap(l.recorded()))
+		f.judged, f.leaks = r.Media, r.Leaks
 	} else {
 		err = fmt.Errorf("no media both ways within %v", noMedia)
 	}
@@ -245,8 +247,8 @@ func proper(t *testing.T, w way, f figure) {
 	if f.relayed != w.relayed {
 		t.Errorf("relayed %v", f.relayed)
 	}
-	if len(f.leaks) > 0 {
-		t.Errorf("leaks: %v", f.leaks)
+	if len(f.leaks) > 0 || f.judged < 50 {
+		t.Errorf("%d packets of media, leaks: %v", f.judged, f.leaks)
 	}
 }
 
