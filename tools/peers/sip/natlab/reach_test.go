@@ -29,10 +29,10 @@ func TestReach(t *testing.T) {
 	startTURN(t)
 	ca := startRegistrar(t)
 	var rows strings.Builder
-	least, most := load(t), load(t)
 	for _, w := range ways {
 		t.Run(w.name, func(t *testing.T) {
 			l.set(w.a, w.b)
+			least, most := load(t), load(t)
 			ours, theirs := series{name: "Sotto"}, series{name: "linphonec"}
 			sotto := l.sottos(t, w, ca)
 			other, err := l.linphones(t, w)
@@ -53,12 +53,12 @@ func TestReach(t *testing.T) {
 			if p95 := quantile(ours.of(media), 0.95); p95 > w.bar() {
 				t.Errorf("from answer to media at p95 %v, want %v at most", p95, w.bar())
 			}
-			rows.WriteString(ours.row(w.name, calls) + theirs.row(w.name, calls))
+			name := fmt.Sprintf("%s (load %.1f to %.1f)", w.name, least, most)
+			rows.WriteString(ours.row(name, calls) + theirs.row(name, calls))
 		})
 	}
 	version, _ := exec.Command("dpkg-query", "-W", "-f", "${Version}", "linphone-cli").Output()
-	table := fmt.Sprintf("Measured on %s, linphonec %s, %d cores, load average %.1f to %.1f; in seconds, the parts as medians:\n\n", time.Now().Format(time.DateOnly), version,
-		runtime.NumCPU(), least, most) +
+	table := fmt.Sprintf("Measured on %s, linphonec %s, %d cores, seconds, the parts as medians:\n\n", time.Now().Format(time.DateOnly), version, runtime.NumCPU()) +
 		"| way | telephone | calls | median | fastest | slowest | p95 | of it the search | of it ZRTP | from the key to the answer | media goes |\n" +
 		"| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n" + rows.String()
 	if err := os.WriteFile(filepath.Join(root, "build/reach.md"), []byte(table), 0o644); err != nil {
@@ -145,18 +145,31 @@ func (s *series) row(way string, calls int) string {
 	if len(s.figures) == 0 {
 		return fmt.Sprintf("| %s | %s | 0 of %d | | | | | | | | %s |\n", way, s.name, calls, strings.Join(s.causes, "; "))
 	}
-	first, last := 0, 0
+	goes := map[string]int{}
 	for _, f := range s.figures {
-		if f.first {
-			first++
-		}
-		if f.relayed {
-			last++
-		}
+		goes[route(f)]++
 	}
-	goes := []string{fmt.Sprintf("relayed at first %d, in the end %d", first, last)}
+	var said []string
+	for how, n := range goes {
+		if n < len(s.figures) {
+			how += fmt.Sprintf(" (%d)", n)
+		}
+		said = append(said, how)
+	}
+	slices.Sort(said)
 	all := s.of(media)
 	return fmt.Sprintf("| %s | %s | %d of %d | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %s |\n", way, s.name, len(all), calls, median(all).Seconds(),
 		all[0].Seconds(), all[len(all)-1].Seconds(), quantile(all, 0.95).Seconds(), median(s.of(looking)).Seconds(), median(s.of(keys)).Seconds(),
-		median(s.of(pickup)).Seconds(), strings.Join(append(goes, s.causes...), "; "))
+		median(s.of(pickup)).Seconds(), strings.Join(append(said, s.causes...), "; "))
+}
+
+// route is how the media of a call went.
+func route(f figure) string {
+	switch {
+	case f.first && !f.relayed:
+		return "relayed at first, then direct"
+	case f.relayed:
+		return "relayed"
+	}
+	return "direct"
 }
