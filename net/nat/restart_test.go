@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -156,5 +157,26 @@ func TestLostWay(t *testing.T) {
 	case lost := <-told:
 		t.Errorf("told %v", lost)
 	case <-time.After(200 * time.Millisecond):
+	}
+}
+
+// Where datagrams do not pass, the servers that are asked by them say nothing; with a relay by TCP nobody waits for them to the end.
+func TestARelayIsEnough(t *testing.T) {
+	silent, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	at := uint16(silent.LocalAddr().(*net.UDPAddr).Port)
+	a := newAgent(t, Config{Servers: []Server{{Host: "127.0.0.1", Port: at, Transport: "udp"},
+		{Host: "127.0.0.1", Port: at, Relay: true, Transport: "udp", User: "hs", Password: "secret"},
+		{Host: "127.0.0.1", Port: relay(t), Relay: true, Transport: "tcp", User: "hs", Password: "secret"}}})
+	began := time.Now()
+	got := gather(t, a)
+	if took := time.Since(began); took > gatherLimit+500*time.Millisecond || took < gatherLimit {
+		t.Errorf("it took %v", took)
+	}
+	if !slices.ContainsFunc(got.Candidates, func(c string) bool { return strings.Contains(c, "typ relay") }) {
+		t.Errorf("gathered %q", got.Candidates)
 	}
 }

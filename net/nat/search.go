@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,7 +48,7 @@ func newSearch(config Config, changed func(s *search, lost bool)) (*search, erro
 		ice.WithHostAcceptanceMinWait(hostWait),
 		ice.WithPrflxAcceptanceMinWait(reflexiveWait),
 		ice.WithSrflxAcceptanceMinWait(reflexiveWait),
-		ice.WithRelayAcceptanceMinWait(relayWait),
+		ice.WithRelayAcceptanceMinWait(relayPatience(config)),
 		ice.WithSTUNGatherTimeout(gatherLimit),
 		ice.WithKeepaliveInterval(keepAlive),
 		ice.WithDisconnectedTimeout(disconnected),
@@ -82,6 +83,14 @@ func newSearch(config Config, changed func(s *search, lost bool)) (*search, erro
 		return nil, fmt.Errorf("nat: %w", err)
 	}
 	return s, nil
+}
+
+// relayPatience is how long a way by a relay waits for a better one: where there may be none, not at all.
+func relayPatience(c Config) time.Duration {
+	if c.RelayOnly {
+		return 0
+	}
+	return relayWait
 }
 
 func types(c Config) []ice.CandidateType {
@@ -124,12 +133,17 @@ func (s *search) gather(ctx context.Context) (signaling.ICE, netip.AddrPort, err
 		return signaling.ICE{}, netip.AddrPort{}, ErrClosed
 	}
 	go s.keepAlive()
-	enough := time.NewTimer(patience)
+	relayed, enough := time.NewTimer(gatherLimit), time.NewTimer(patience)
+	defer relayed.Stop()
 	defer enough.Stop()
 	for {
 		select {
 		case <-done:
 			return s.describe()
+		case <-relayed.C: // with a relay there is a way, whoever else has not answered by now
+			if s.hasRelay() {
+				return s.describe()
+			}
 		case <-enough.C: // a name that cannot be looked up, or a server that does not answer, must not cost the others
 			if local, fallback, err := s.describe(); err == nil {
 				return local, fallback, nil
@@ -140,6 +154,11 @@ func (s *search) gather(ctx context.Context) (signaling.ICE, netip.AddrPort, err
 			return signaling.ICE{}, netip.AddrPort{}, ErrClosed
 		}
 	}
+}
+
+func (s *search) hasRelay() bool {
+	candidates, err := s.agent.GetLocalCandidates()
+	return err == nil && slices.ContainsFunc(candidates, func(c ice.Candidate) bool { return c.Type() == ice.CandidateTypeRelay })
 }
 
 // describe writes down what was gathered.

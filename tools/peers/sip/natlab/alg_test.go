@@ -100,7 +100,7 @@ func (l *lab) handset(t *testing.T, n, name, transport, ca string, more ...strin
 	if err := os.WriteFile(script, []byte("#!/bin/sh\nexec ip netns exec ntlab"+n+" "+sim+" \"$@\"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	port := map[string]int{"udp": 5060, "tls": 5061}[transport]
+	port := map[string]int{"udp": 5060, "tcp": 5060, "tls": 5061}[transport]
 	args := append(more, "--account", fmt.Sprintf("sip:%s:secret@%v:%d;transport=%s", name, serverAddr, port, transport), "--ca", ca,
 		"--turn", fmt.Sprintf("turn:hs:secret@%v:3478", serverAddr))
 	h, err := puppet.Start(script, t.TempDir(), name, l.addr[n].String()+":5060", root+"/tools/call/speech/"+name+".wav", args...)

@@ -4,7 +4,6 @@ package natlab
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -40,6 +39,7 @@ type lab struct {
 	addr  map[string]netip.Addr
 	seen  []wire.Datagram            // what left, since record
 	came  map[string][]wire.Datagram // what arrived, since record
+	flows map[flow]*stream           // TURN over TCP
 }
 
 func run(t *testing.T, name string, args ...string) {
@@ -51,7 +51,8 @@ func run(t *testing.T, name string, args ...string) {
 
 // newLab makes the namespaces nta, ntb and nts, each with a TUN device that ends here.
 func newLab(t *testing.T) *lab {
-	l := &lab{t: t, tun: map[string]*os.File{}, came: map[string][]wire.Datagram{}, chain: map[string][]*Box{}, addr: map[string]netip.Addr{}}
+	l := &lab{t: t, tun: map[string]*os.File{}, came: map[string][]wire.Datagram{}, chain: map[string][]*Box{}, addr: map[string]netip.Addr{},
+		flows: map[flow]*stream{}}
 	for _, n := range []string{"a", "b", "s"} {
 		ns, dev := "ntlab"+n, "ntlab"+n
 		exec.Command("ip", "netns", "del", ns).Run() // of a run that was killed
@@ -96,7 +97,7 @@ func openTUN(t *testing.T, name string) *os.File {
 
 // read carries the packets that leave one namespace.
 func (l *lab) read(from string, f *os.File) {
-	buf := make([]byte, 2000)
+	buf := make([]byte, 5000) // more than any MTU here
 	for {
 		n, err := f.Read(buf)
 		if err != nil {
@@ -107,16 +108,20 @@ func (l *lab) read(from string, f *os.File) {
 			continue
 		}
 		l.mu.Lock()
-		inner := p.source()
-		if p.protocol() == udp {
-			l.seen = append(l.seen, wire.Datagram{Time: time.Now(), Src: inner, Dst: p.destination(), Payload: bytes.Clone(p[p.header()+8:])})
+		inner, said := p.source(), l.said(p)
+		for _, m := range said {
+			l.seen = append(l.seen, wire.Datagram{Time: time.Now(), Src: inner, Dst: p.destination(), Payload: m})
 		}
 		to := l.route(from, p)
 		if chain := l.chain[from]; to == "s" && len(chain) > 0 {
-			p = chain[0].Meddled(p, inner)
+			if q := chain[0].Meddled(p, inner); &q[0] != &p[0] {
+				p, said = q, l.said(q)
+			}
 		}
-		if to != "" && p.protocol() == udp {
-			l.came[to] = append(l.came[to], wire.Datagram{Time: time.Now(), Src: p.source(), Dst: p.destination(), Payload: bytes.Clone(p[p.header()+8:])})
+		for _, m := range said {
+			if to != "" {
+				l.came[to] = append(l.came[to], wire.Datagram{Time: time.Now(), Src: p.source(), Dst: p.destination(), Payload: m})
+			}
 		}
 		l.mu.Unlock()
 		if to != "" {
