@@ -4,6 +4,7 @@ package reach
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -96,13 +97,25 @@ func judgeStream(t *testing.T, who host, w *witness, port int) {
 		}
 	}
 	media, sealed := 0, 0
-	all := w.read()
-	for _, d := range all {
+	var all []wire.Datagram
+	flows := map[[2]netip.AddrPort]*wire.Stream{}
+	for _, d := range w.read() {
 		if there := d.Dst.Addr(); there != who.addr && there.String() != registrarsIP {
 			t.Errorf("%s: a packet to %v, whom nobody configured", who.dev, d.Dst)
 		}
 		if d.Dst.Port() == turnTLSPort {
 			sealed++
+		}
+		if d.Src.Port() != turnPort && d.Dst.Port() != turnPort {
+			all = append(all, d)
+			continue
+		}
+		flow := [2]netip.AddrPort{d.Src, d.Dst}
+		if flows[flow] == nil {
+			flows[flow] = &wire.Stream{}
+		}
+		for _, d.Payload = range flows[flow].Add(d.Payload) {
+			all = append(all, d)
 		}
 	}
 	r := wire.Judge(wire.Unwrap(all))
