@@ -63,6 +63,7 @@ func ParseAccount(s string) (Account, error) {
 const (
 	defaultExpires = time.Hour
 	minExpires     = 60 * time.Second
+	maxCorrections = 3 // of our address in a row: a server that sees us elsewhere each time is not followed for ever
 	retryMin       = 2 * time.Second
 	retryMax       = 5 * time.Minute
 )
@@ -99,6 +100,8 @@ type account struct {
 	next     time.Time      // of whatever is next
 	renew    time.Time      // of the registration
 	retry    time.Duration
+
+	corrections int // of the address, in a row
 	alive
 	limit limiter
 	box   mailbox
@@ -228,10 +231,12 @@ func (a *account) accepted(c *core, res *sip.Response, from hop) {
 	a.tries = 0
 	a.bound = c.contact(a, a.hop)
 	lifetime := a.lifetime(c, res)
-	if a.notice(res) {
+	if a.notice(res) && a.corrections < maxCorrections {
+		a.corrections++
 		a.register(c)
 		return
 	}
+	a.corrections = 0
 	a.state = registered
 	a.retry = retryMin
 	a.tell(c, true, signaling.NoCause)

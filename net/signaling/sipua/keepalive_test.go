@@ -1,6 +1,7 @@
 package sipua
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -133,6 +134,22 @@ func TestForgottenByATranslator(t *testing.T) {
 	d.answer(seen(d.asked(), then), "404 Not Found")
 	d.quiet()
 	d.want("")
+}
+
+// A server that sees us at another place each time is told so a few times, and then left alone until the next keep-alive.
+func TestSeenElsewhereEachTime(t *testing.T) {
+	d := newDesk(t, "udp")
+	told := 0
+	for port := 1000; len(d.packets) > 0; port++ {
+		d.answer(seen(d.sent(sip.REGISTER), fmt.Sprint("198.51.100.9:", port)), "200 OK", "Expires: 600")
+		if told++; told > 10 {
+			t.Fatal("it is told again and again")
+		}
+	}
+	if told != 1+maxCorrections {
+		t.Errorf("told %d times", told)
+	}
+	d.want("true(none) signaling.Rerouted")
 }
 
 // A server that answers no OPTIONS is registered with more often, and the way to it held open by CRLFs.
