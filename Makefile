@@ -118,7 +118,7 @@ demo-test: test-packages sim ## the demo page in headless Chromium, used by mous
 
 .PHONY: interop
 interop: test-packages sim zrtpcat ## linphonec, libbzrtp and SIP servers as peers, in network namespaces (root)
-	@$(GO) test -count=1 -p 1 -timeout 20m -tags=$(TAGS),interop $$($(GO) list ./tools/peers/... | grep -vE '/(natlab|hostile)$$')
+	@$(GO) test -count=1 -p 1 -timeout 20m -tags=$(TAGS),interop $$($(GO) list -tags=$(TAGS),interop ./tools/peers/... | grep -vE '/(natlab|hostile)$$')
 	@$(GO) test -count=1 -p 2 -timeout 20m -tags=$(TAGS),interop ./tools/peers/sip/natlab ./tools/peers/sip/hostile
 
 .PHONY: reach-bench
