@@ -99,8 +99,8 @@ type (
 	// PeerMissed: nothing that can be heard has come for two seconds, which may be the network and is no reason to bother a person.
 	PeerMissed struct{}
 
-	// PeerSilent: nothing that can be heard has come for that long, or since there are keys. It follows PeerMissed; both are reported once until packets come
-	// again (PeerBack).
+	// PeerSilent: nothing that can be heard has come for that long, or since there are keys. It follows PeerMissed; both are
+	// reported once until packets come again (PeerBack).
 	PeerSilent struct{ For time.Duration }
 
 	// PeerBack ends PeerMissed and PeerSilent.

@@ -14,7 +14,7 @@ import (
 // sameCause is how long a lost way and another way to the server may lie apart and have one cause.
 const sameCause = 10 * time.Second
 
-// watcher makes what the way of a voice is to tell (nat.Config).
+// watcher makes what the way of a voice is to tell (nat.Agent, Watch).
 func (p *phone) watcher(v *voice) func(lost bool) {
 	var latest atomic.Bool
 	return func(lost bool) {

@@ -23,12 +23,12 @@ type keeper struct {
 	*stdnet.Net
 	mu      sync.Mutex
 	ports   []*net.UDPConn
-	servers []*net.UDPAddr
+	servers map[string]*net.UDPAddr // each once, by its text
 }
 
 func newKeeper() (*keeper, error) {
 	n, err := stdnet.NewNet()
-	return &keeper{Net: n}, err
+	return &keeper{Net: n, servers: map[string]*net.UDPAddr{}}, err
 }
 
 // ListenUDP implements transport.Net.
@@ -58,7 +58,7 @@ func (k *keeper) ResolveUDPAddr(network, address string) (*net.UDPAddr, error) {
 	a, err := k.Net.ResolveUDPAddr(network, address)
 	if err == nil {
 		k.mu.Lock()
-		k.servers = append(k.servers, a)
+		k.servers[a.String()] = a
 		k.mu.Unlock()
 	}
 	return a, err
@@ -68,12 +68,7 @@ func (k *keeper) ResolveUDPAddr(network, address string) (*net.UDPAddr, error) {
 func (k *keeper) keep() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	asked := map[string]bool{}
 	for _, server := range k.servers {
-		if asked[server.String()] {
-			continue
-		}
-		asked[server.String()] = true
 		for _, port := range k.ports {
 			if m, err := stun.Build(stun.TransactionID, stun.BindingRequest); err == nil {
 				_, _ = port.WriteToUDP(m.Raw, server)

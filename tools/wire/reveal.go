@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 )
@@ -26,6 +27,16 @@ func ReadAll(r io.Reader) ([]Datagram, error) {
 		}
 		return segment(frame, skip)
 	})
+}
+
+// ReadFile is ReadAll of a file.
+func ReadFile(path string) ([]Datagram, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return ReadAll(f)
 }
 
 // segment takes a TCP segment with a payload out of a frame.

@@ -215,12 +215,7 @@ func TestGatewayAndAnotherNetwork(t *testing.T) {
 	atLeast(t, filepath.Join(root, "tools/call/speech/alice.wav"), heardBy(t, folder), aroundHole)
 	atLeast(t, said, speaker, aroundHole)
 	sealed(t, capture)
-	f, err := os.Open(capture)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	all, err := wire.ReadAll(f)
+	all, err := wire.ReadFile(capture)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,12 +338,7 @@ func judge(t *testing.T, capture string) wire.Report {
 	if strings.Contains(string(raw), "inline:") {
 		t.Error("a key is on our wire in clear")
 	}
-	f, err := os.Open(capture)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	all, err := wire.ReadAll(f)
+	all, err := wire.ReadFile(capture)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,12 +90,7 @@ func heard(t *testing.T, sim, peer *console, speaker, recording, capture, theirS
 		t.Logf("%s: STOI %.3f (%v)", d.what, v, err)
 		both = both && err == nil && v >= minSTOI
 	}
-	f, err := os.Open(capture)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	all, err := wire.ReadAll(f)
+	all, err := wire.ReadFile(capture)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -250,12 +250,7 @@ func (w *witness) stop() string {
 // read is what lies in the file.
 func (w *witness) read() []wire.Datagram {
 	w.t.Helper()
-	f, err := os.Open(w.path)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer f.Close()
-	all, err := wire.ReadAll(f)
+	all, err := wire.ReadFile(w.path)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -353,12 +353,7 @@ func watch(t *testing.T, filter string) *witness {
 // seen is what was recorded so far.
 func (w *witness) seen() []wire.Datagram {
 	w.t.Helper()
-	f, err := os.Open(w.path)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer f.Close()
-	all, err := wire.ReadAll(f)
+	all, err := wire.ReadFile(w.path)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -3,15 +3,7 @@
 package natlab
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"math/big"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,34 +12,11 @@ import (
 	"time"
 
 	"sotto/tools/puppet"
+	"sotto/tools/selfsigned"
 	"sotto/tools/wire"
 )
 
 const root = "../../../.."
-
-// certify writes a certificate for the server's address, and its key.
-func certify(t *testing.T, dir string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "lab"}, IPAddresses: []net.IP{serverAddr.AsSlice()},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, block := range map[string]pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: der}, "key.pem": {Type: "PRIVATE KEY", Bytes: keyDER}} {
-		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(&block), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 // startRegistrar runs kamailio in the server's namespace, for UDP and TLS; it returns the authority's file. It asks for no
 // password: with one the offer would not fit into a datagram, would go by TCP, and no ALG would see it.
@@ -57,7 +26,9 @@ func startRegistrar(t *testing.T) string {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	certify(t, dir)
+	if err := selfsigned.Write(dir, serverAddr.String()); err != nil {
+		t.Fatal(err)
+	}
 	conf, err := os.ReadFile("../servers/kamailio.cfg")
 	if err != nil {
 		t.Fatal(err)
