@@ -212,6 +212,27 @@ func TestStatsAreWholeAfterClose(t *testing.T) {
 	}
 }
 
+// Who compares the code and hangs up at once has compared it, also when the loop waits for a slow medium meanwhile.
+func TestWhatWasOrderedBeforeTheEndIsDone(t *testing.T) {
+	alice, _, _, _ := call(t, nil)
+	agreement[zrtp.Secure](t, alice, 5*time.Second)
+	waiting, medium, done := make(chan bool), make(chan bool), 0
+	alice.Export("test", 32, func(zrtp.Secret) { close(waiting); <-medium })
+	<-waiting
+	const orders = ordersQueue - 1
+	for range orders {
+		alice.Export("test", 32, func(zrtp.Secret) { done++ })
+	}
+	closed := make(chan bool)
+	go func() { alice.Close(); close(closed) }()
+	<-alice.done
+	close(medium)
+	<-closed
+	if done != orders {
+		t.Errorf("%d of %d orders were done", done, orders)
+	}
+}
+
 func (s *side) digits() (got []uint8) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

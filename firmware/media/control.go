@@ -49,7 +49,7 @@ func newControl(m *Call) (*control, error) {
 	return c, nil
 }
 
-// order lets the control loop do something; after Close it is forgotten.
+// order lets the control loop do something. What was ordered before Close is done; what comes after it is forgotten.
 func (c *control) order(do func(*control)) {
 	select {
 	case c.orders <- do:
@@ -240,8 +240,12 @@ func (c *control) watch(now time.Time) {
 	}
 }
 
-// finish says goodbye and erases the keys.
+// finish does what was still ordered, says goodbye and erases the keys. Who compares the code and hangs up at once has
+// compared it: it must be kept, and a code that differed the more so.
 func (c *control) finish() {
+	for range len(c.orders) { // a select that finds both orders and the end takes either
+		(<-c.orders)(c)
+	}
 	c.reports.bye(c, time.Now())
 	c.mute()
 	c.session.Close()
