@@ -93,7 +93,7 @@ func killed(t *testing.T, n *Network) {
 			t.Fatalf("kill %d: %v", i+1, err)
 		}
 		until(t, tor, "noticed", func(s onion.Status) bool { return !s.Running || s.Restarts == i/2+1 })
-		if _, err := dial(t, tor, to); !errors.Is(err, onion.ErrNotReady) {
+		if _, err := dialWithin(t, tor, to, patience); !errors.Is(err, onion.ErrNotReady) {
 			t.Errorf("kill %d: a dial without Tor: %v", i+1, err)
 		}
 		back = append(back, until(t, tor, "back", func(s onion.Status) bool { return s.Restarts == i/2+1 && s.Reachable() }))

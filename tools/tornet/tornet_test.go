@@ -159,13 +159,13 @@ func key(t *testing.T) onion.ClientKey {
 }
 
 // dial opens a stream within the test's patience and proves it by an echo. It returns how long the dial took. This network
-// changes its directories every four minutes (a real one: every day), and for a moment nobody tells where a service is: then
-// it is asked again.
+// changes its directories every four minutes (a real one: every day), and for a moment nobody tells where a service is; and
+// while it is young, a new consensus may name relays of which Tor must hear first. Then it is asked again.
 func dial(t *testing.T, tor *onion.Tor, to onion.Target) (time.Duration, error) {
 	t.Helper()
 	for until := time.Now().Add(time.Minute); ; time.Sleep(500 * time.Millisecond) {
 		took, err := dialWithin(t, tor, to, patience)
-		if !errors.Is(err, onion.ErrNotReachable) || time.Now().After(until) {
+		if !errors.Is(err, onion.ErrNotReachable) && !errors.Is(err, onion.ErrNotReady) || time.Now().After(until) {
 			return took, err
 		}
 		t.Logf("once more: %v", err)
