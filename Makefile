@@ -6,6 +6,8 @@ ARCH     ?= $(shell go env GOARCH)
 TAGS     := nolibopusfile,netgo,osusergo
 STATIC   := -trimpath -buildvcs=false -ldflags '-s -w -buildid= -linkmode external -extldflags "-static"'
 VERSION  := $(shell sed -n 's/^\#\# \[\([^]]*\)\].*/\1/p' CHANGELOG.md | head -1)
+# With the tests that want more than make test has; but for Tor's, which want its library.
+TAGGED   := $(TAGS),interop,reach,browser,hil,air
 T        ?= 30s
 SOAK     ?= 1h
 # Packages whose tests keep real time: nothing else runs beside them.
@@ -100,7 +102,9 @@ clips: packages ## says the symbols of the code anew with espeak-ng, in four lan
 .PHONY: lint
 lint: packages ## vet, staticcheck, the import table, the Buildroot tree
 	@$(GO) vet ./...
+	@$(GO) vet -tags=$(TAGGED) ./tools/...
 	@$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	@$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags=$(TAGGED) ./tools/...
 	@$(GO) test -count=1 ./tools/archtest
 	@$(ensure) shellcheck
 	@buildroot/lint.sh

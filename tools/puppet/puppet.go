@@ -13,6 +13,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -44,10 +46,12 @@ type Handset struct {
 	script  io.WriteCloser
 	Speaker string // file that the loudspeaker writes
 
-	mu     sync.Mutex
-	events []Event
-	news   chan struct{} // one token when events has grown or the process ended
-	over   bool
+	mu      sync.Mutex
+	events  []Event
+	screens int           // were shown
+	screen  string        // the last of them
+	news    chan struct{} // one token when something came or the process ended
+	over    bool
 }
 
 // Start runs the simulator with its script on standard input.
@@ -84,6 +88,9 @@ func (h *Handset) listen(r io.Reader) {
 		if json.Unmarshal(sc.Bytes(), &e) == nil && e.Kind != "" {
 			h.mu.Lock()
 			h.events = append(h.events, e)
+			if e.Kind == "screen" {
+				h.screens, h.screen = h.screens+1, e.Text
+			}
 			h.mu.Unlock()
 			h.wake()
 		}
@@ -122,26 +129,67 @@ func (h *Handset) Say(lines ...string) {
 
 // Await returns the first event of one of the kinds, in the order of the handset's speaking.
 func (h *Handset) Await(limit time.Duration, kinds ...string) (Event, error) {
-	deadline := time.After(limit)
+	var found Event
+	err := h.until(time.After(limit), strings.Join(kinds, " or "), func() bool {
+		i := slices.IndexFunc(h.events, func(e Event) bool { return slices.Contains(kinds, e.Kind) })
+		if i >= 0 {
+			found = h.events[i]
+		}
+		return i >= 0
+	})
+	return found, err
+}
+
+// Screen asks for what the screen shows now.
+func (h *Handset) Screen(limit time.Duration) (string, error) { return h.look(time.After(limit)) }
+
+// Shows waits until an expression stands on the screen, whose lines ^ and $ mean, and returns the screen. In the error is what it showed last.
+func (h *Handset) Shows(limit time.Duration, expr string) (string, error) {
+	re := regexp.MustCompile("(?m)" + expr)
+	for end := time.Now().Add(limit); ; time.Sleep(between) {
+		screen, err := h.look(time.After(max(time.Until(end), time.Second)))
+		switch {
+		case err != nil:
+			return "", err
+		case re.MatchString(screen):
+			return screen, nil
+		case time.Now().After(end):
+			return "", fmt.Errorf("puppet: %s: no %q on the screen within %v; it shows\n%s", h.Name, expr, limit, screen)
+		}
+	}
+}
+
+// between is the time from one look at the screen to the next.
+const between = 50 * time.Millisecond
+
+func (h *Handset) look(deadline <-chan time.Time) (screen string, err error) {
+	h.mu.Lock()
+	before := h.screens
+	h.mu.Unlock()
+	h.Say("screen")
+	err = h.until(deadline, "screen", func() bool {
+		screen = h.screen
+		return h.screens > before
+	})
+	return screen, err
+}
+
+// until waits for what the handset says. found is called under the lock.
+func (h *Handset) until(deadline <-chan time.Time, what string, found func() bool) error {
 	for {
 		h.mu.Lock()
-		for _, e := range h.events {
-			for _, k := range kinds {
-				if e.Kind == k {
-					h.mu.Unlock()
-					return e, nil
-				}
-			}
-		}
-		over := h.over
+		yes, over := found(), h.over
 		h.mu.Unlock()
-		if over {
-			return Event{}, fmt.Errorf("puppet: %s's handset stopped before %s", h.Name, strings.Join(kinds, " or "))
+		switch {
+		case yes:
+			return nil
+		case over:
+			return fmt.Errorf("puppet: %s's handset stopped before %s", h.Name, what)
 		}
 		select {
 		case <-h.news:
 		case <-deadline:
-			return Event{}, fmt.Errorf("puppet: %s: no %s within %v", h.Name, strings.Join(kinds, " or "), limit)
+			return fmt.Errorf("puppet: %s's handset: no %s in time", h.Name, what)
 		}
 	}
 }

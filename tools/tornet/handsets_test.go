@@ -394,19 +394,8 @@ func serve(t *testing.T, args ...string) {
 func choose(t *testing.T, h *puppet.Handset, text string) {
 	t.Helper()
 	for range 20 {
-		mark := len(h.Said())
-		h.Say("sleep 200ms", "screen")
-		var screen string
-		for until := time.Now().Add(15 * time.Second); screen == ""; time.Sleep(20 * time.Millisecond) {
-			if time.Now().After(until) {
-				t.Fatalf("%s does not show its screen", h.Name)
-			}
-			for _, e := range h.Said()[mark:] {
-				if e.Kind == "screen" {
-					screen = e.Text
-				}
-			}
-		}
+		h.Say("sleep 200ms") // for the key before
+		screen := screenOf(t, h)
 		for line := range strings.Lines(screen) {
 			if rest, ok := strings.CutPrefix(line, ">"); ok && strings.HasPrefix(strings.TrimSpace(rest), text) {
 				h.Say("press ok")

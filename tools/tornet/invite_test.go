@@ -20,17 +20,11 @@ import (
 // screenOf is the text on a handset's screen.
 func screenOf(t *testing.T, h *puppet.Handset) string {
 	t.Helper()
-	mark := len(h.Said())
-	h.Say("screen")
-	for until := time.Now().Add(15 * time.Second); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
-		for _, e := range h.Said()[mark:] {
-			if e.Kind == "screen" {
-				return e.Text
-			}
-		}
+	screen, err := h.Screen(15 * time.Second)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatalf("%s does not show its screen", h.Name)
-	return ""
+	return screen
 }
 
 // shows waits until a handset's screen has a text.

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -86,20 +85,12 @@ func must(t *testing.T, h *puppet.Handset, kinds ...string) puppet.Event {
 	return e
 }
 
-// screen is what stands on it once pattern does.
-func screen(t *testing.T, h *puppet.Handset, pattern string) string {
+// screen waits until pattern stands on it.
+func screen(t *testing.T, h *puppet.Handset, pattern string) {
 	t.Helper()
-	re, last := regexp.MustCompile("(?m)"+pattern), ""
-	for range 40 {
-		h.Forget()
-		h.Say("screen")
-		if last = must(t, h, "screen").Text; re.MatchString(last) {
-			return last
-		}
-		time.Sleep(250 * time.Millisecond)
+	if _, err := h.Shows(10*time.Second, pattern); err != nil {
+		t.Fatal(err)
 	}
-	t.Fatalf("%s: no %q on the screen:\n%s", h.Name, pattern, last)
-	return ""
 }
 
 func press(h *puppet.Handset, keys string) {
@@ -116,6 +107,7 @@ func dial(t *testing.T, caller, called *puppet.Handset, keys string) (a, b puppe
 		h.Say("press end", "sleep 300ms", "press end", "sleep 300ms")
 	}
 	screen(t, caller, "^Ready")
+	caller.Forget() // its own end of the call before
 	press(caller, keys)
 	caller.Say("press call")
 	must(t, called, "ringing")

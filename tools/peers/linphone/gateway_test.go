@@ -46,9 +46,9 @@ func registrar(t *testing.T) string {
 	if err := os.WriteFile(dir+"/kamailio.cfg", []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	server := spawn(t, peerHost, "kamailio", nil, "kamailio", "-DD", "-E", "-f", dir+"/kamailio.cfg", "-P", dir+"/pid", "-Y", dir, "-w", dir, "-m", "32", "-M", "4",
+	server := spawn(t, peerHost, "kamailio", "kamailio", "-DD", "-E", "-f", dir+"/kamailio.cfg", "-P", dir+"/pid", "-Y", dir, "-w", dir, "-m", "32", "-M", "4",
 		"-A", "WITH_DIGEST")
-	t.Cleanup(func() { server.cmd.Process.Signal(os.Interrupt) })
+	t.Cleanup(server.Interrupt)
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		if exec.Command("ip", "netns", "exec", peerHost, "bash", "-c", fmt.Sprintf("exec 3<>/dev/tcp/%s/%d", peerIP, registrarTLS)).Run() == nil {
 			return dir + "/cert.pem"
@@ -81,7 +81,7 @@ module_app account.so
 
 // gateway is baresip registered as "gate" with a way of encryption, which calls somebody as it starts if to is not empty.
 // Its folder has what it hears.
-func gateway(t *testing.T, said, encryption, to string) (c *console, folder string) {
+func gateway(t *testing.T, said, encryption, to string) (c *program, folder string) {
 	t.Helper()
 	folder = t.TempDir()
 	modules, err := filepath.Glob("/usr/lib*/baresip/modules")
@@ -106,8 +106,8 @@ func gateway(t *testing.T, said, encryption, to string) (c *console, folder stri
 	if to != "" {
 		args = append(args, "-e", "/dial "+to)
 	}
-	c = spawn(t, peerHost, "baresip", nil, args...)
-	t.Cleanup(func() { c.cmd.Process.Signal(os.Interrupt) }) // it reads no input
+	c = spawn(t, peerHost, "baresip", args...)
+	t.Cleanup(c.Interrupt) // it reads no input
 	c.await(15*time.Second, "200 OK")
 	return c, folder
 }
@@ -123,15 +123,15 @@ func heardBy(t *testing.T, folder string) string {
 }
 
 // ourAccount starts the simulator with an account, and records the wire. state is its memory.
-func ourAccount(t *testing.T, ca, state, transport, more string, flags ...string) (sim *console, speaker, capture string) {
+func ourAccount(t *testing.T, ca, state, transport, more string, flags ...string) (sim *program, speaker, capture string) {
 	t.Helper()
 	dir := t.TempDir()
 	capture, speaker = filepath.Join(dir, "wire.pcap"), filepath.Join(dir, "speaker.wav")
-	dump := spawn(t, ourHost, "tcpdump", nil, "tcpdump", "-i", "slpa", "-U", "-w", capture)
+	dump := spawn(t, ourHost, "tcpdump", "tcpdump", "-i", "slpa", "-U", "-w", capture)
 	dump.await(5*time.Second, "listening on")
-	t.Cleanup(func() { dump.cmd.Process.Signal(os.Interrupt) })
+	t.Cleanup(dump.Interrupt)
 	port := map[bool]int{true: registrarTLS, false: registrarPort}[transport == "tls"]
-	sim = spawn(t, ourHost, "sim", nil, append([]string{root + "/build/sim", "--name", "sotto", "--sip", ourIP + ":5060",
+	sim = spawn(t, ourHost, "sim", append([]string{root + "/build/sim", "--name", "sotto", "--sip", ourIP + ":5060",
 		"--state", state, "--mic", filepath.Join(root, "tools/call/speech/alice.wav"), "--speaker", speaker, "--ca", ca,
 		"--account", fmt.Sprintf("sip:sotto:secret@%s:%d;transport=%s%s", peerIP, port, transport, more),
 		"--contact", fmt.Sprintf("Gate=sip:gate@%s:%d", peerIP, port), "--script", "-"}, flags...)...)
@@ -147,33 +147,33 @@ func TestGateway(t *testing.T) {
 			ca := registrar(t)
 			said := speech(t, "bob.wav")
 			var folder string
-			var peer, sim *console
+			var peer, sim *program
 			var speaker, capture string
 			if weCall {
 				peer, folder = gateway(t, said, "srtp-mand", "")
 				sim, speaker, capture = ourAccount(t, ca, filepath.Join(t.TempDir(), "state"), "tls", ";gateway")
-				sim.say("hold 2")
+				sim.Say("hold 2")
 			} else {
 				sim, speaker, capture = ourAccount(t, ca, filepath.Join(t.TempDir(), "state"), "tls", ";gateway")
 				peer, folder = gateway(t, said, "srtp-mand", "sip:sotto@"+peerIP)
 				sim.await(10*time.Second, `"event":"ringing"`)
-				sim.say("screen")
+				sim.Say("screen")
 				sim.await(10*time.Second, `To server only`)
-				sim.say("press call")
+				sim.Say("press call")
 			}
 			t.Log(sim.await(20*time.Second, `(?m)^.*"event":"server-only".*$`)[0])
-			sim.say("screen")
+			sim.Say("screen")
 			sim.await(5*time.Second, `TO SERVER ONLY`)
-			if strings.Contains(sim.all(), `"event":"secure"`) || strings.Contains(sim.all(), "SECURE?") {
-				t.Errorf("it says that it is secure:\n%s", sim.all())
+			if strings.Contains(sim.All(), `"event":"secure"`) || strings.Contains(sim.All(), "SECURE?") {
+				t.Errorf("it says that it is secure:\n%s", sim.All())
 			}
 			time.Sleep(talk)
-			sim.say("press end")
+			sim.Say("press end")
 			sim.await(10*time.Second, `"event":"ended"`)
-			sim.say("quit")
+			sim.Say("quit")
 			time.Sleep(time.Second)
-			peer.cmd.Process.Signal(os.Interrupt)
-			peer.kill()
+			peer.Interrupt()
+			peer.End()
 			intelligible(t, filepath.Join(root, "tools/call/speech/alice.wav"), heardBy(t, folder))
 			intelligible(t, said, speaker)
 			sealed(t, capture)
@@ -192,7 +192,7 @@ func TestGatewayAndAnotherNetwork(t *testing.T) {
 	said := speech(t, "bob.wav")
 	peer, folder := gateway(t, said, "srtp-mand", "")
 	sim, speaker, capture := ourAccount(t, ca, filepath.Join(t.TempDir(), "state"), "tls", ";gateway", "--roam")
-	sim.say("hold 2")
+	sim.Say("hold 2")
 	sim.await(20*time.Second, `"event":"server-only"`)
 	time.Sleep(time.Second)
 	run(t, "ip", "-n", ourHost, "addr", "flush", "dev", "slpa")
@@ -201,17 +201,17 @@ func TestGatewayAndAnotherNetwork(t *testing.T) {
 	run(t, "ip", "-n", ourHost, "route", "replace", "default", "dev", "slpa")
 	sim.await(15*time.Second, `(?s)"why":"network lost".*"event":"registered"`)
 	time.Sleep(talk)
-	sim.say("screen")
+	sim.Say("screen")
 	sim.await(5*time.Second, `(?s)"event":"registered".*"event":"registered".*TO SERVER ONLY`)
-	if strings.Contains(sim.all(), `"event":"secure"`) || strings.Contains(sim.all(), "SECURE?") || strings.Contains(sim.all(), `"event":"ended"`) {
-		t.Errorf("it says:\n%s", sim.all())
+	if strings.Contains(sim.All(), `"event":"secure"`) || strings.Contains(sim.All(), "SECURE?") || strings.Contains(sim.All(), `"event":"ended"`) {
+		t.Errorf("it says:\n%s", sim.All())
 	}
-	sim.say("press end")
+	sim.Say("press end")
 	sim.await(10*time.Second, `"event":"ended"`)
-	sim.say("quit")
+	sim.Say("quit")
 	time.Sleep(time.Second)
-	peer.cmd.Process.Signal(os.Interrupt)
-	peer.kill()
+	peer.Interrupt()
+	peer.End()
 	atLeast(t, filepath.Join(root, "tools/call/speech/alice.wav"), heardBy(t, folder), aroundHole)
 	atLeast(t, said, speaker, aroundHole)
 	sealed(t, capture)
@@ -242,16 +242,16 @@ func TestNoGateway(t *testing.T) {
 			ca := registrar(t)
 			gateway(t, speech(t, "bob.wav"), "srtp-mand", "")
 			sim, _, capture := ourAccount(t, ca, filepath.Join(t.TempDir(), "state"), c.transport, c.more)
-			sim.say("hold 2")
+			sim.Say("hold 2")
 			sim.await(20*time.Second, `"event":"ended"`)
-			t.Log(sim.all())
-			if strings.Contains(sim.all(), "server-only") || strings.Contains(sim.all(), `"event":"hearing"`) {
-				t.Errorf("something was said:\n%s", sim.all())
+			t.Log(sim.All())
+			if strings.Contains(sim.All(), "server-only") || strings.Contains(sim.All(), `"event":"hearing"`) {
+				t.Errorf("something was said:\n%s", sim.All())
 			}
-			if !regexp.MustCompile(c.why).MatchString(sim.all()) {
-				t.Errorf("no word of %q:\n%s", c.why, sim.all())
+			if !regexp.MustCompile(c.why).MatchString(sim.All()) {
+				t.Errorf("no word of %q:\n%s", c.why, sim.All())
 			}
-			sim.say("quit")
+			sim.Say("quit")
 			time.Sleep(500 * time.Millisecond)
 			silent(t, capture)
 		})
@@ -266,23 +266,23 @@ func TestGatewaysWithZRTP(t *testing.T) {
 		fmt.Sprintf("[proxy_0]\nreg_proxy=<sip:%[1]s:%[2]d>\nreg_route=<sip:%[1]s:%[2]d;lr>\nreg_identity=sip:gate@%[1]s\nreg_expires=600\nreg_sendregister=1\n"+
 			"[auth_info_0]\nusername=gate\npasswd=secret\nrealm=%[1]s\ndomain=%[1]s\n", peerIP, registrarPort)
 	peer, _ := linphonecWith(t, speech(t, "bob.wav"), conf)
-	for end := time.Now().Add(15 * time.Second); !strings.Contains(peer.all(), "registered, identity"); time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(15 * time.Second); !strings.Contains(peer.All(), "registered, identity"); time.Sleep(200 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("linphonec does not register: %s", peer.all())
+			t.Fatalf("linphonec does not register: %s", peer.All())
 		}
-		peer.say("status register")
+		peer.Say("status register")
 	}
 	sim, _, _ := ourAccount(t, ca, filepath.Join(t.TempDir(), "state"), "tls", ";gateway")
-	peer.say("call sip:sotto@" + peerIP)
+	peer.Say("call sip:sotto@" + peerIP)
 	sim.await(10*time.Second, `"event":"ringing"`)
-	sim.say("press call")
+	sim.Say("press call")
 	sim.await(15*time.Second, `"event":"secure"`)
 	time.Sleep(2 * time.Second)
-	if strings.Contains(sim.all(), "server-only") {
-		t.Errorf("the server's keys were used:\n%s", sim.all())
+	if strings.Contains(sim.All(), "server-only") {
+		t.Errorf("the server's keys were used:\n%s", sim.All())
 	}
-	sim.say("press end", "quit")
-	peer.say("quit")
+	sim.Say("press end", "quit")
+	peer.Say("quit")
 }
 
 // intelligible compares from the second on at which it was heard best: nobody hears what was said before there were keys.

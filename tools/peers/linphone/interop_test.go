@@ -35,13 +35,13 @@ func speech(t *testing.T, name string) string {
 }
 
 // ours starts the simulator in our namespace and records the wire until the test ends.
-func ours(t *testing.T) (sim *console, speaker, capture string) {
+func ours(t *testing.T) (sim *program, speaker, capture string) {
 	t.Helper()
 	dir := t.TempDir()
 	capture, speaker = filepath.Join(dir, "wire.pcap"), filepath.Join(dir, "speaker.wav")
-	dump := spawn(t, ourHost, "tcpdump", nil, "tcpdump", "-i", "slpa", "-U", "-w", capture)
+	dump := spawn(t, ourHost, "tcpdump", "tcpdump", "-i", "slpa", "-U", "-w", capture)
 	dump.await(5*time.Second, "listening on")
-	sim = spawn(t, ourHost, "sim", nil, root+"/build/sim", "--name", "sotto", "--sip", ourIP+":5060",
+	sim = spawn(t, ourHost, "sim", root+"/build/sim", "--name", "sotto", "--sip", ourIP+":5060",
 		"--state", filepath.Join(dir, "state"), "--mic", filepath.Join(root, "tools/call/speech/alice.wav"),
 		"--speaker", speaker, "--contact", "Peer=sip:peer@"+peerIP+":5060", "--script", "-")
 	sim.await(10*time.Second, `"event":"ready"`)
@@ -49,7 +49,7 @@ func ours(t *testing.T) (sim *console, speaker, capture string) {
 }
 
 // secured waits for both ends and checks that they show one code; it returns what our end said of the keys.
-func secured(t *testing.T, sim, peer *console) string {
+func secured(t *testing.T, sim, peer *program) string {
 	t.Helper()
 	theirs := peer.await(15*time.Second, `auth token is ([^\s]+)\.\s`)[1]
 	line := sim.await(15*time.Second, `(?m)^.*"event":"secure".*$`)[0]
@@ -73,14 +73,14 @@ func understood(t *testing.T, call func() bool) {
 }
 
 // heard checks the wire, and tells whether both directions of speech were understood.
-func heard(t *testing.T, sim, peer *console, speaker, recording, capture, theirSpeech string) (both bool) {
+func heard(t *testing.T, sim, peer *program, speaker, recording, capture, theirSpeech string) (both bool) {
 	t.Helper()
 	both = true
 	time.Sleep(talk)
-	sim.say("press end")
+	sim.Say("press end")
 	sim.await(10*time.Second, `"event":"ended"`)
-	sim.say("quit")
-	peer.say("quit")
+	sim.Say("quit")
+	peer.Say("quit")
 	time.Sleep(time.Second)
 	for _, d := range []struct{ what, said, got string }{
 		{"linphonec heard us", filepath.Join(root, "tools/call/speech/alice.wav"), recording},
@@ -118,9 +118,9 @@ func TestLinphoneCallsUs(t *testing.T) {
 		said := speech(t, "bob.wav")
 		sim, speaker, capture := ours(t)
 		peer, recording := linphonec(t, said)
-		peer.say("call sip:sotto@" + ourIP + ":5060")
+		peer.Say("call sip:sotto@" + ourIP + ":5060")
 		sim.await(10*time.Second, `"event":"ringing"`)
-		sim.say("press call")
+		sim.Say("press call")
 		t.Log(secured(t, sim, peer))
 		return heard(t, sim, peer, speaker, recording, capture, said)
 	})
@@ -132,7 +132,7 @@ func TestWeCallLinphone(t *testing.T) {
 		said := speech(t, "bob.wav")
 		sim, speaker, capture := ours(t)
 		peer, recording := linphonec(t, said)
-		sim.say("hold 2")
+		sim.Say("hold 2")
 		t.Log(secured(t, sim, peer))
 		return heard(t, sim, peer, speaker, recording, capture, said)
 	})
@@ -155,19 +155,19 @@ func TestAlgorithms(t *testing.T) {
 				sim, _, _ := ours(t)
 				peer, _ := linphonec(t, said, c.line)
 				if weCall {
-					sim.say("hold 2")
+					sim.Say("hold 2")
 				} else {
-					peer.say("call sip:sotto@" + ourIP + ":5060")
+					peer.Say("call sip:sotto@" + ourIP + ":5060")
 					sim.await(10*time.Second, `"event":"ringing"`)
-					sim.say("press call")
+					sim.Say("press call")
 				}
 				line := secured(t, sim, peer)
 				// Who sent the Commit that counts chose from what both offer, and that is decided by chance (contention).
 				if strings.Contains(line, `"role":"responder"`) && !regexp.MustCompile(c.want).MatchString(line) {
 					t.Errorf("agreed on %s, want %s", line, c.want)
 				}
-				sim.say("press end", "quit")
-				peer.say("quit")
+				sim.Say("press end", "quit")
+				peer.Say("quit")
 			})
 		}
 	}

@@ -3,17 +3,15 @@
 package linphone
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"sotto/tools/peers/console"
 )
 
 // Names and addresses of the two hosts.
@@ -53,119 +51,52 @@ func hosts(t *testing.T) {
 	}
 }
 
-// console is a program in a namespace that reads commands and writes text.
-type console struct {
-	t     *testing.T
-	name  string
-	cmd   *exec.Cmd
-	stdin io.WriteCloser
-
-	mu   sync.Mutex
-	text strings.Builder
-	grew chan struct{}
+// program is one that runs in a namespace, reads commands and writes text.
+type program struct {
+	*console.Console
+	t *testing.T
 }
 
-// spawn starts args in namespace ns; its output is kept whole.
-func spawn(t *testing.T, ns, name string, env []string, args ...string) *console {
+// spawn starts args in namespace ns.
+func spawn(t *testing.T, ns, name string, args ...string) *program {
 	t.Helper()
-	c := &console{t: t, name: name, grew: make(chan struct{}, 1)}
-	c.cmd = exec.Command("ip", append([]string{"netns", "exec", ns}, args...)...)
-	c.cmd.Env = append(os.Environ(), env...)
-	c.stdin, _ = c.cmd.StdinPipe()
-	out, err := c.cmd.StdoutPipe()
+	c, err := console.Start(name, exec.Command("ip", append([]string{"netns", "exec", ns}, args...)...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.cmd.Stderr = c.cmd.Stdout
-	if err := c.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		r := bufio.NewReader(out)
-		b := make([]byte, 4096)
-		for {
-			n, err := r.Read(b)
-			c.mu.Lock()
-			c.text.Write(b[:n])
-			c.mu.Unlock()
-			select {
-			case c.grew <- struct{}{}:
-			default:
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
-	t.Cleanup(c.kill)
-	return c
-}
-
-// kill ends it: by the end of its input, by a signal as people send, by force.
-func (c *console) kill() {
-	c.stdin.Close()
-	done := make(chan struct{})
-	go func() { c.cmd.Wait(); close(done) }()
-	for _, end := range []func(){func() { c.cmd.Process.Signal(os.Interrupt) }, func() { c.cmd.Process.Kill() }} {
-		select {
-		case <-done:
-			return
-		case <-time.After(2500 * time.Millisecond):
-			end()
-		}
-	}
-	<-done
-}
-
-func (c *console) say(lines ...string) { io.WriteString(c.stdin, strings.Join(lines, "\n")+"\n") }
-
-func (c *console) all() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.text.String()
+	t.Cleanup(c.End)
+	return &program{c, t}
 }
 
 // await waits for the expression in the output and returns its groups.
-func (c *console) await(limit time.Duration, expr string) []string {
-	c.t.Helper()
-	re := regexp.MustCompile(expr)
-	deadline := time.After(limit)
-	for {
-		if m := re.FindStringSubmatch(c.all()); m != nil {
-			return m
-		}
-		select {
-		case <-c.grew:
-		case <-deadline:
-			c.t.Fatalf("%s: no %q within %v; it said:\n%s", c.name, expr, limit, c.all())
-		}
+func (p *program) await(limit time.Duration, expr string) []string {
+	p.t.Helper()
+	groups, err := p.Await(limit, expr)
+	if err != nil {
+		p.t.Fatalf("%v; it said:\n%s", err, p.All())
 	}
+	return groups
 }
 
 // linphonec starts the peer with its own home, that is with a new ZID, and more lines for its [sip] section.
-func linphonec(t *testing.T, speech string, sipLines ...string) (c *console, recording string) {
+func linphonec(t *testing.T, speech string, sipLines ...string) (c *program, recording string) {
 	t.Helper()
 	return linphonecWith(t, speech, peerConfig(sipLines))
 }
 
 // linphonecWith starts it with a configuration.
-func linphonecWith(t *testing.T, speech, config string) (c *console, recording string) {
+func linphonecWith(t *testing.T, speech, config string) (c *program, recording string) {
 	t.Helper()
 	dir := t.TempDir()
-	home := filepath.Join(dir, "home")
-	for _, d := range []string{".local/share/linphone", ".config/linphone"} {
-		if err := os.MkdirAll(filepath.Join(home, d), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	rc := filepath.Join(dir, "linphonerc")
-	if err := os.WriteFile(rc, []byte(config), 0o600); err != nil {
+	recording = filepath.Join(dir, "heard.wav")
+	l, err := console.Linphonec(dir, config, []string{"ip", "netns", "exec", peerHost})
+	if err != nil {
 		t.Fatal(err)
 	}
-	recording = filepath.Join(dir, "heard.wav")
-	c = spawn(t, peerHost, "linphonec", []string{"HOME=" + home, "TERM=dumb"}, "linphonec", "-c", rc)
+	t.Cleanup(l.End)
+	c = &program{l, t}
 	c.await(10*time.Second, "linphonec>")
-	c.say("soundcard use files", "play "+speech, "record "+recording, "autoanswer enable")
+	c.Say("soundcard use files", "play "+speech, "record "+recording, "autoanswer enable")
 	return c, recording
 }
 
@@ -179,14 +110,6 @@ func peerConfig(sipLines []string) string {
 	b.WriteString("[rtp]\naudio_rtp_port=7078\naudio_jitt_comp=60\naudio_adaptive_jitt_comp_enabled=1\n")
 	b.WriteString("[net]\nfirewall_policy=0\nmtu=0\n[sound]\nechocancellation=0\nagc=0\nlocal_ring=\nremote_ring=\n")
 	b.WriteString("[video]\nenabled=0\ncapture=0\ndisplay=0\nautomatically_initiate=0\nautomatically_accept=0\n[misc]\nuuid=\n")
-	for i, codec := range []string{"opus 48000 2", "speex 16000 1", "speex 8000 1", "PCMU 8000 1", "PCMA 8000 1",
-		"GSM 8000 1", "G722 8000 1", "speex 32000 1", "BV16 8000 1", "L16 44100 1", "L16 44100 2", "CODEC2 8000 1", "iLBC 8000 1"} {
-		f := strings.Fields(codec)
-		enabled := 0
-		if i == 0 {
-			enabled = 1
-		}
-		fmt.Fprintf(&b, "[audio_codec_%d]\nmime=%s\nrate=%s\nchannels=%s\nenabled=%d\n", i, f[0], f[1], f[2], enabled)
-	}
+	b.WriteString(console.OpusAlone())
 	return b.String()
 }

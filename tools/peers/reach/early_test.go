@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -260,16 +259,9 @@ func idle(t *testing.T, all ...*puppet.Handset) {
 // screen waits until pattern stands on it.
 func screen(t *testing.T, h *puppet.Handset, pattern string) {
 	t.Helper()
-	re, last := regexp.MustCompile("(?m)"+pattern), ""
-	for range 40 {
-		h.Forget()
-		h.Say("screen")
-		if last = must(t, h, "screen").Text; re.MatchString(last) {
-			return
-		}
-		time.Sleep(250 * time.Millisecond)
+	if _, err := h.Shows(10*time.Second, pattern); err != nil {
+		t.Fatal(err)
 	}
-	t.Fatalf("%s: no %q on the screen:\n%s", h.Name, pattern, last)
 }
 
 // compare is a call in which both type the other's half of the code.

@@ -8,9 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
-	"time"
 
 	"sotto/tools/puppet"
 )
@@ -56,7 +54,7 @@ func TestManySecureCalls(t *testing.T) {
 				}
 				for _, h := range []*puppet.Handset{from, to} {
 					h.Say("press end") // off the screen
-					rests(t, h)
+					screen(t, h, "^Ready")
 				}
 			}
 			slices.Sort(secured)
@@ -78,18 +76,4 @@ func secureCall(t *testing.T, from, to *puppet.Handset) float64 {
 		t.Fatalf("codes %q and %q", a.SAS, b.SAS)
 	}
 	return a.T - answered.T
-}
-
-// rests waits until a handset shows that there is no call.
-func rests(t *testing.T, h *puppet.Handset) {
-	t.Helper()
-	var text string
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		h.Forget()
-		h.Say("screen")
-		if text = must(t, h, "screen").Text; strings.HasPrefix(text, "Ready") {
-			return
-		}
-	}
-	t.Fatalf("%s shows %q", h.Name, text)
 }

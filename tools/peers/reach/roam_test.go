@@ -136,8 +136,10 @@ func stillSecure(t *testing.T, h *puppet.Handset) {
 			t.Errorf("%s: %s %s", h.Name, e.Kind, e.Cause)
 		}
 	}
-	h.Say("screen")
-	screen := must(t, h, "screen").Text
+	screen, err := h.Screen(10 * time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if !strings.HasPrefix(screen, "SECURE?") || strings.Contains(screen, "Network lost") {
 		t.Errorf("%s shows %q", h.Name, screen)
 	}

@@ -172,18 +172,11 @@ func (l *lab) warnings(s side) (all []string) {
 // screen is what a person reads now, in one line.
 func (l *lab) screen(s side) string {
 	l.t.Helper()
-	shown := func() (all []string) {
-		for _, e := range l.phones[s].Said() {
-			if e.Kind == "screen" {
-				all = append(all, strings.Join(strings.Fields(e.Text), " "))
-			}
-		}
-		return all
+	screen, err := l.phones[s].Screen(10 * time.Second)
+	if err != nil {
+		l.t.Fatal(err)
 	}
-	before := len(shown())
-	l.phones[s].Say("screen")
-	eventually(l.t, s.String()+" shows a screen", func() bool { return len(shown()) > before })
-	return shown()[before]
+	return strings.Join(strings.Fields(screen), " ")
 }
 
 // ring lets alice call bob, or the stranger.

@@ -169,7 +169,6 @@ var (
 	noAudio  = replace("m=audio", "m=video")
 	hostName = put(`IN IP4 127\S+`, "IN IP4 tracker.example")
 	garbage  = func(string) string { return "v=0\r\nthis is no description\r\n" }
-	same     = func(s string) string { return s }
 	empty    = func(string) string { return "" }
 )
 

@@ -80,29 +80,6 @@ func (p sottos) hangUp() error {
 	return nil
 }
 
-// linphones are two linphonec.
-type linphones struct {
-	a, b *linphone
-	to   string
-}
-
-func (p linphones) ring() error {
-	p.a.forget()
-	p.b.forget()
-	p.a.say("call " + p.to)
-	return p.b.await(noMedia, "incoming call")
-}
-
-func (p linphones) answer() { p.b.say("answer") }
-
-func (p linphones) hangUp() error {
-	p.a.say("terminate")
-	if err := p.a.await(noMedia, " ended"); err != nil {
-		return err
-	}
-	return p.b.await(noMedia, " ended")
-}
-
 // figure is what was measured of one call.
 type figure struct {
 	answered time.Time     // the OK to the INVITE left

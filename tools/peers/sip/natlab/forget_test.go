@@ -163,8 +163,11 @@ func (l *lab) stillSecure(t *testing.T, began time.Time, both ...*puppet.Handset
 			}
 		}
 		h.Forget()
-		h.Say("screen")
-		if s := await(t, h, "screen").Text; !strings.HasPrefix(s, "SECURE?") || strings.Contains(s, "Network lost") {
+		s, err := h.Screen(10 * time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(s, "SECURE?") || strings.Contains(s, "Network lost") {
 			t.Errorf("%s shows %q", h.Name, s)
 		}
 	}

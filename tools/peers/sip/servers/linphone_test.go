@@ -5,52 +5,24 @@ package servers
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"sotto/net/signaling"
+	"sotto/tools/peers/console"
 )
 
 // linphone is a running linphonec that is registered at the server.
 type linphone struct {
-	t   *testing.T
-	in  io.WriteCloser
-	out *transcript
-}
-
-// transcript collects what a program says.
-type transcript struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *transcript) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *transcript) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
+	*console.Console
+	t *testing.T
 }
 
 // startLinphone runs linphonec as a user of the server. Plain RTP is allowed: this test is about signaling alone.
 func startLinphone(t *testing.T, s *server, user string) *linphone {
 	t.Helper()
 	dir := t.TempDir()
-	for _, d := range []string{"home/.local/share/linphone", "home/.config/linphone"} { // without them it never listens
-		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
 	conf := fmt.Sprintf(`[sip]
 sip_port=%d
 sip_tcp_port=0
@@ -81,55 +53,33 @@ firewall_policy=0
 enabled=0
 capture=0
 display=0
-[audio_codec_0]
-mime=opus
-rate=48000
-channels=2
-enabled=1
-recv_fmtp=useinbandfec=1
 `, freePort(t), s.port, s.port, user, domain, user, domain, domain)
-	write(t, dir+"/linphonerc", []byte(conf))
-	cmd := exec.Command("linphonec", "-c", dir+"/linphonerc", "-d", "6", "-l", dir+"/log")
-	cmd.Env = append(os.Environ(), "HOME="+dir+"/home", "TERM=dumb")
-	l := &linphone{t: t, out: &transcript{}}
-	cmd.Stdout, cmd.Stderr = l.out, l.out
-	var err error
-	if l.in, err = cmd.StdinPipe(); err != nil {
+	c, err := console.Linphonec(dir, conf+console.OpusAlone(), nil, "-d", "6", "-l", dir+"/log")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	l := &linphone{c, t}
 	t.Cleanup(func() {
-		l.say("quit")
-		l.in.Close()
-		done := make(chan struct{})
-		go func() { cmd.Wait(); close(done) }()
-		select {
-		case <-done:
-		case <-time.After(5 * time.Second):
-			cmd.Process.Kill()
-			<-done
-		}
+		l.End()
 		if t.Failed() {
 			log, _ := os.ReadFile(dir + "/log")
-			t.Logf("linphonec said:\n%s\nand logged:\n%s", l.out.String(), log[max(0, len(log)-20000):])
+			t.Logf("linphonec said:\n%s\nand logged:\n%s", l.All(), log[max(0, len(log)-20000):])
 		}
 	})
 	waitFor(t, "registration of linphonec", func() bool {
 		log, _ := os.ReadFile(dir + "/log")
 		return bytes.Contains(log, []byte("[LinphoneRegistrationOk]"))
 	})
-	l.say("soundcard use files")
+	l.Say("soundcard use files")
 	return l
 }
-
-func (l *linphone) say(line string) { io.WriteString(l.in, line+"\n") }
 
 // await waits until linphonec has said something.
 func (l *linphone) await(words string) {
 	l.t.Helper()
-	waitFor(l.t, words, func() bool { return strings.Contains(l.out.String(), words) })
+	if _, err := l.Await(10*time.Second, words); err != nil {
+		l.t.Fatal(err)
+	}
 }
 
 // pause is linphonec's time to do what it was told and to read the next line.
@@ -149,11 +99,11 @@ func TestLinphoneThroughKamailio(t *testing.T) {
 			bob := startLinphone(t, s, "bob")
 			alice := newPhone(t, "alice", s.account("alice", c.transport))
 			alice.wantRegistered()
-			bob.say("autoanswer enable")
+			bob.Say("autoanswer enable")
 			for i := range c.rounds {
 				weCall(t, alice, bob, i%2 == 0)
 				time.Sleep(pause)
-				bob.say("call sip:alice@" + domain)
+				bob.Say("call sip:alice@" + domain)
 				in := want[signaling.Incoming](alice)
 				if in.Account != "work" || len(in.Offer.Hashes) != 1 {
 					t.Errorf("linphonec offers %+v", in)
@@ -165,7 +115,7 @@ func TestLinphoneThroughKamailio(t *testing.T) {
 				time.Sleep(pause)
 			}
 			alice.quiet()
-			bob.say("calls")
+			bob.Say("calls")
 			bob.await("No active call")
 		})
 	}
@@ -197,7 +147,7 @@ func weCall(t *testing.T, alice *phone, bob *linphone, weEnd bool) {
 func (l *linphone) end(alice *phone, id signaling.CallID, there bool) {
 	l.t.Helper()
 	if there {
-		l.say("terminate")
+		l.Say("terminate")
 		alice.wantEnd(signaling.PeerHungUp)
 		return
 	}
@@ -211,17 +161,17 @@ func TestHoldWithLinphone(t *testing.T) {
 	bob := startLinphone(t, s, "bob")
 	alice := newPhone(t, "alice", s.account("alice", "udp"))
 	alice.wantRegistered()
-	bob.say("call sip:alice@" + domain)
+	bob.Say("call sip:alice@" + domain)
 	in := want[signaling.Incoming](alice)
 	alice.Answer(in.Call, describe(4000))
 	want[signaling.Answered](alice)
 	time.Sleep(500 * time.Millisecond)
-	bob.say("pause")
+	bob.Say("pause")
 	if e := want[signaling.Held](alice); !e.Hold {
 		t.Error("paused, and not held")
 	}
 	time.Sleep(300 * time.Millisecond)
-	bob.say("resume")
+	bob.Say("resume")
 	if e := want[signaling.Held](alice); e.Hold {
 		t.Error("resumed, and still held")
 	}
