@@ -130,7 +130,7 @@ func (h *Handset) Say(lines ...string) {
 // Await returns the first event of one of the kinds, in the order of the handset's speaking.
 func (h *Handset) Await(limit time.Duration, kinds ...string) (Event, error) {
 	var found Event
-	err := h.until(time.After(limit), strings.Join(kinds, " or "), func() bool {
+	err := h.until(limit, strings.Join(kinds, " or "), func() bool {
 		i := slices.IndexFunc(h.events, func(e Event) bool { return slices.Contains(kinds, e.Kind) })
 		if i >= 0 {
 			found = h.events[i]
@@ -141,42 +141,40 @@ func (h *Handset) Await(limit time.Duration, kinds ...string) (Event, error) {
 }
 
 // Screen asks for what the screen shows now.
-func (h *Handset) Screen(limit time.Duration) (string, error) { return h.look(time.After(limit)) }
-
-// Shows waits until an expression stands on the screen, whose lines ^ and $ mean, and returns the screen. In the error is what it showed last.
-func (h *Handset) Shows(limit time.Duration, expr string) (string, error) {
-	re := regexp.MustCompile("(?m)" + expr)
-	for end := time.Now().Add(limit); ; time.Sleep(between) {
-		screen, err := h.look(time.After(max(time.Until(end), time.Second)))
-		switch {
-		case err != nil:
-			return "", err
-		case re.MatchString(screen):
-			return screen, nil
-		case time.Now().After(end):
-			return "", fmt.Errorf("puppet: %s: no %q on the screen within %v; it shows\n%s", h.Name, expr, limit, screen)
-		}
-	}
-}
-
-// between is the time from one look at the screen to the next.
-const between = 50 * time.Millisecond
-
-func (h *Handset) look(deadline <-chan time.Time) (screen string, err error) {
+func (h *Handset) Screen(limit time.Duration) (screen string, err error) {
 	h.mu.Lock()
 	before := h.screens
 	h.mu.Unlock()
 	h.Say("screen")
-	err = h.until(deadline, "screen", func() bool {
+	err = h.until(limit, "screen", func() bool {
 		screen = h.screen
 		return h.screens > before
 	})
 	return screen, err
 }
 
+// between is the time from one look at the screen to the next.
+const between = 50 * time.Millisecond
+
+// Shows waits until an expression stands on the screen; ^ and $ mean its lines. In the error is what it showed last.
+func (h *Handset) Shows(limit time.Duration, expr string) error {
+	re := regexp.MustCompile("(?m)" + expr)
+	for end := time.Now().Add(limit); ; time.Sleep(between) {
+		screen, err := h.Screen(max(time.Until(end), time.Second))
+		switch {
+		case err != nil:
+			return err
+		case re.MatchString(screen):
+			return nil
+		case time.Now().After(end):
+			return fmt.Errorf("puppet: %s: no %q on the screen within %v; it shows\n%s", h.Name, expr, limit, screen)
+		}
+	}
+}
+
 // until waits for what the handset says. found is called under the lock.
-func (h *Handset) until(deadline <-chan time.Time, what string, found func() bool) error {
-	for {
+func (h *Handset) until(limit time.Duration, what string, found func() bool) error {
+	for deadline := time.After(limit); ; {
 		h.mu.Lock()
 		yes, over := found(), h.over
 		h.mu.Unlock()
@@ -189,7 +187,7 @@ func (h *Handset) until(deadline <-chan time.Time, what string, found func() boo
 		select {
 		case <-h.news:
 		case <-deadline:
-			return fmt.Errorf("puppet: %s's handset: no %s in time", h.Name, what)
+			return fmt.Errorf("puppet: %s: no %s within %v", h.Name, what, limit)
 		}
 	}
 }

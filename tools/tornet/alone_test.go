@@ -154,61 +154,42 @@ func (w *watch) read() {
 	}
 }
 
-// onlyTor fails the test for each packet that was not TCP on loopback from or to one of the ports, and needs some that
-// were. What the kernel itself says on a new cable (IPv6 neighbours and multicast) is nobody's.
-func (w *watch) onlyTor(t *testing.T, ports []int) {
-	t.Helper()
-	w.only(t, ports)
-}
-
-// judge is onlyTor for what is left of the flows, under the lock.
-func (w *watch) judge(t *testing.T, ports []int) {
-	t.Helper()
-	good := 0
-	for f, n := range w.flows {
-		switch {
-		case f.kind == unix.ETH_P_IP && f.device == "lo" && f.proto == unix.IPPROTO_TCP &&
-			(slices.Contains(ports, f.ports[0]) || slices.Contains(ports, f.ports[1])):
-			good += n
-		case f.kind == unix.ETH_P_IPV6 && f.device != "lo":
-		default:
-			t.Errorf("%d packets that are not Tor's: %+v", n, f)
-		}
-	}
-	if good == 0 {
-		t.Error("the watch saw no packet of Tor")
-	}
-	t.Logf("%d packets, all of Tor", good)
-}
-
 // way allows packets of UDP between two addresses, and what the kernel says of those that came after the end.
 type way [2]string
+
+func (f flow) on(v way) bool { return v == way{f.from, f.to} || v == way{f.to, f.from} }
 
 // seen counts the packets of UDP between two addresses so far.
 func (w *watch) seen(v way) (n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for f, m := range w.flows {
-		if f.proto == unix.IPPROTO_UDP && (v == way{f.from, f.to} || v == way{f.to, f.from}) {
+		if f.proto == unix.IPPROTO_UDP && f.on(v) {
 			n += m
 		}
 	}
 	return n
 }
 
-// only is onlyTor with some ways besides, all of which must have been used. A call may go on meanwhile.
+// only fails the test for each packet that was not TCP on loopback from or to one of the ports, nor on one of the ways, and
+// needs some on each. A call may go on meanwhile. What the kernel itself says on a new cable (IPv6 neighbours and multicast) is
+// nobody's.
 func (w *watch) only(t *testing.T, ports []int, ways ...way) {
 	t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	used := make([]int, len(ways))
+	good, used := 0, make([]int, len(ways))
 	for f, n := range w.flows {
-		for i, v := range ways {
-			if f.kind == unix.ETH_P_IP && f.device == "lo" && (f.proto == unix.IPPROTO_UDP || f.proto == unix.IPPROTO_ICMP) &&
-				(v == way{f.from, f.to} || v == way{f.to, f.from}) {
-				used[i] += n
-				delete(w.flows, f)
-			}
+		i := slices.IndexFunc(ways, f.on)
+		loopback := f.kind == unix.ETH_P_IP && f.device == "lo"
+		switch {
+		case loopback && i >= 0 && (f.proto == unix.IPPROTO_UDP || f.proto == unix.IPPROTO_ICMP):
+			used[i] += n
+		case loopback && f.proto == unix.IPPROTO_TCP && (slices.Contains(ports, f.ports[0]) || slices.Contains(ports, f.ports[1])):
+			good += n
+		case f.kind == unix.ETH_P_IPV6 && f.device != "lo":
+		default:
+			t.Errorf("%d packets that are not Tor's: %+v", n, f)
 		}
 	}
 	for i, n := range used {
@@ -216,8 +197,8 @@ func (w *watch) only(t *testing.T, ports []int, ways ...way) {
 			t.Errorf("no packet between %s and %s", ways[i][0], ways[i][1])
 		}
 	}
-	if len(ways) > 0 {
-		t.Logf("besides, packets of media: %v", used)
+	if good == 0 {
+		t.Error("the watch saw no packet of Tor")
 	}
-	w.judge(t, ports)
+	t.Logf("%d packets, all of Tor; besides, packets of media: %v", good, used)
 }

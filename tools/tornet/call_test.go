@@ -96,7 +96,7 @@ func call(t *testing.T, n *Network) {
 	ends[0].Close()
 	time.Sleep(200 * time.Millisecond)
 	report(t, "after a stream is lost", a, b)
-	w.onlyTor(t, n.Ports())
+	w.only(t, n.Ports())
 }
 
 func join(t *testing.T, tor *onion.Tor, to onion.Address, k *onion.ClientKey, token bundle.Token, circuit string) net.Conn {

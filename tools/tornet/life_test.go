@@ -114,7 +114,7 @@ func redial(t *testing.T, tor *onion.Tor, to onion.Target) (time.Duration, error
 	t.Helper()
 	began := time.Now()
 	for {
-		_, err := dial(t, tor, to)
+		_, err := dialWithin(t, tor, to, patience)
 		if err == nil || time.Since(began) > time.Minute {
 			return time.Since(began), err
 		}
@@ -221,7 +221,7 @@ func cell(t *testing.T, n *Network) {
 			t.Errorf("Tor listens: %s %v", table, open)
 		}
 	}
-	w.onlyTor(t, n.Ports())
+	w.only(t, n.Ports())
 }
 
 func field(status, name string) string {

@@ -110,5 +110,5 @@ func ring(t *testing.T, n *Network) {
 			t.Errorf("a ring takes %.2f times as long as a bare dial", ratio)
 		}
 	}
-	w.onlyTor(t, n.Ports())
+	w.only(t, n.Ports())
 }

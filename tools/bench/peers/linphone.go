@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	peer "sotto/tools/peers/console"
 )
 
 // Linphone is two of Belledonne's linphonec, with ZRTP mandatory and Opus alone.
@@ -38,17 +40,7 @@ remote_ring=
 enabled=0
 capture=0
 display=0
-[audio_codec_0]
-mime=opus
-rate=48000
-channels=2
-enabled=1
-recv_fmtp=useinbandfec=1
 `
-
-// others are switched off, since linphonec adds what a configuration does not name.
-var others = []string{"speex 32000 1", "speex 16000 1", "speex 8000 1", "PCMU 8000 1", "PCMA 8000 1", "GSM 8000 1", "G722 8000 1",
-	"BV16 8000 1", "L16 44100 1", "L16 44100 2", "CODEC2 8000 1", "iLBC 8000 1", "AMR 8000 1", "AMR-WB 16000 1", "G729 8000 1"}
 
 // Start implements Pair.
 func (l *Linphone) Start(a, b Party) error {
@@ -63,11 +55,7 @@ func (l *Linphone) Start(a, b Party) error {
 		if err := os.MkdirAll(p.path("home/.local/share/linphone"), 0o700); err != nil {
 			return err
 		}
-		rc := fmt.Sprintf(linphonerc, sipPort, p.Address)
-		for n, c := range others {
-			f := strings.Fields(c)
-			rc += fmt.Sprintf("[audio_codec_%d]\nmime=%s\nrate=%s\nchannels=%s\nenabled=0\n", n+1, f[0], f[1], f[2])
-		}
+		rc := fmt.Sprintf(linphonerc, sipPort, p.Address) + peer.OpusAlone()
 		if err := os.WriteFile(p.path("linphonerc"), []byte(rc), 0o600); err != nil {
 			return err
 		}

@@ -88,7 +88,7 @@ func must(t *testing.T, h *puppet.Handset, kinds ...string) puppet.Event {
 // screen waits until pattern stands on it.
 func screen(t *testing.T, h *puppet.Handset, pattern string) {
 	t.Helper()
-	if _, err := h.Shows(10*time.Second, pattern); err != nil {
+	if err := h.Shows(10*time.Second, pattern); err != nil {
 		t.Fatal(err)
 	}
 }

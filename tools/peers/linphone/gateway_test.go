@@ -266,11 +266,8 @@ func TestGatewaysWithZRTP(t *testing.T) {
 		fmt.Sprintf("[proxy_0]\nreg_proxy=<sip:%[1]s:%[2]d>\nreg_route=<sip:%[1]s:%[2]d;lr>\nreg_identity=sip:gate@%[1]s\nreg_expires=600\nreg_sendregister=1\n"+
 			"[auth_info_0]\nusername=gate\npasswd=secret\nrealm=%[1]s\ndomain=%[1]s\n", peerIP, registrarPort)
 	peer, _ := linphonecWith(t, speech(t, "bob.wav"), conf)
-	for end := time.Now().Add(15 * time.Second); !strings.Contains(peer.All(), "registered, identity"); time.Sleep(200 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("linphonec does not register: %s", peer.All())
-		}
-		peer.Say("status register")
+	if err := peer.Registered(15 * time.Second); err != nil {
+		t.Fatalf("%v: %s", err, peer.All())
 	}
 	sim, _, _ := ourAccount(t, ca, filepath.Join(t.TempDir(), "state"), "tls", ";gateway")
 	peer.Say("call sip:sotto@" + peerIP)

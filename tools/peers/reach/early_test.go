@@ -259,7 +259,7 @@ func idle(t *testing.T, all ...*puppet.Handset) {
 // screen waits until pattern stands on it.
 func screen(t *testing.T, h *puppet.Handset, pattern string) {
 	t.Helper()
-	if _, err := h.Shows(10*time.Second, pattern); err != nil {
+	if err := h.Shows(10*time.Second, pattern); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -78,13 +78,8 @@ func (l *lab) linphonec(t *testing.T, n, user, transport string) (*console.Conso
 	if err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(20 * time.Second); ; p.Say("status register") {
-		if _, err := p.Await(200*time.Millisecond, "registered, identity"); err == nil {
-			break
-		}
-		if time.Now().After(end) {
-			return nil, fmt.Errorf("linphonec: %s is not registered by %s", user, transport)
-		}
+	if err := p.Registered(20 * time.Second); err != nil {
+		return nil, fmt.Errorf("%s by %s: %w", user, transport, err)
 	}
 	p.Say("soundcard use files", "play "+speech, "record "+dir+"/heard.wav")
 	return p, nil
